@@ -1,0 +1,1 @@
+"""Rasa's action server: it holds the retriever and answers from the live release."""

@@ -1,0 +1,1 @@
+"""The gateway: one pipeline that turns a message into a reply, and the channels around it."""

@@ -1,0 +1,1 @@
+"""Set-up and start: the two environments, and the four processes under one supervisor."""
