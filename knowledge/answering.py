@@ -1,0 +1,230 @@
+"""From a question to a decision: answer, offer a choice, or say that there is no answer.
+
+The score decides, not the intent. Follow-ups ("and in babies?") are read in the light of the entry
+that was answered last. Nothing here words a medical fact: every text comes from an entry.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import date
+
+from knowledge.emergency import EmergencyExemplars, Likeness
+from knowledge.entry import Aspect
+from knowledge.lexical import words
+from knowledge.retriever import Candidate, Found, Retriever
+from knowledge.store import LiveEntry
+
+MAX_OPTIONS = 3
+MAX_MENU = 6
+NEAREST_TOPICS = 4
+SEARCH_WORDS = 6
+# A candidate five log-odds behind is over a hundred times less likely than the first.
+CLOSE_LOG_ODDS = 5.0
+
+# Beginnings and words that lean on what was said before. A question that has one of them, or is
+# very short, and names no topic of its own is read as a follow-up.
+LEANING = re.compile(
+    r"^\s*(?:and|but|or|also|so|then|what about|how about|what if|what else|same|is it|does it|"
+    r"can it|will it|are they|do they|is that|does that|how long|how soon|how serious|when)\b"
+    r"|\b(?:it|this|that|them|they|these)\b",
+    re.IGNORECASE,
+)
+SHORT_QUESTION_WORDS = 6
+
+
+@dataclass(frozen=True)
+class Context:
+    """What the conversation was about.
+
+    Attributes:
+        entry_id: the entry answered last, or None.
+        topic: its topic's slug, or the topic last offered to choose from.
+    """
+
+    entry_id: str | None = None
+    topic: str | None = None
+
+
+@dataclass(frozen=True)
+class Option:
+    """An entry that is offered to choose from."""
+
+    entry_id: str
+    question: str
+    topic_title: str
+
+
+@dataclass(frozen=True)
+class Answer:
+    """One entry answers the question.
+
+    Attributes:
+        live: the entry and its revision.
+        score: probability that it is the right one.
+        expired: its review date has passed, so only its source may be shown.
+        related: further entries of the same topic, to go on with.
+        likeness: how like an emergency the question sounds, or None.
+    """
+
+    live: LiveEntry
+    score: float
+    expired: bool
+    related: tuple[Option, ...]
+    likeness: Likeness | None = None
+
+
+@dataclass(frozen=True)
+class Clarify:
+    """Several entries are near: the person chooses.
+
+    Attributes:
+        options: what can be chosen, likeliest first.
+        topic_title: set when all that was named is this topic.
+        topic: its slug.
+        score: probability of the likeliest.
+        likeness: how like an emergency the question sounds, or None.
+    """
+
+    options: tuple[Option, ...]
+    topic_title: str | None
+    topic: str | None
+    score: float
+    likeness: Likeness | None = None
+
+
+@dataclass(frozen=True)
+class NoAnswer:
+    """No entry answers the question.
+
+    Attributes:
+        nearest: topics to offer, as ``(slug, title)``.
+        words: the question's own words, for a search at CDC and WHO.
+        score: probability of the likeliest entry.
+        likeness: how like an emergency the question sounds, or None.
+    """
+
+    nearest: tuple[tuple[str, str], ...]
+    words: str
+    score: float
+    likeness: Likeness | None = None
+
+
+Decision = Answer | Clarify | NoAnswer
+
+
+class Answerer:
+    """Decides over one release."""
+
+    def __init__(self, retriever: Retriever, exemplars: EmergencyExemplars) -> None:
+        """Take the retriever of a release and the emergency exemplars."""
+        self.retriever = retriever
+        self.exemplars = exemplars
+        self._by_id = {live.topic_entry.entry.id: live for live in retriever.entries}
+
+    def decide(
+        self, question: str, context: Context = Context(), *, today: date, claim: bool = False
+    ) -> Decision:
+        """Decide what to reply.
+
+        Args:
+            question: what was asked, with identifiers masked.
+            context: what the conversation was about.
+            today: decides whether an entry is past its review date.
+            claim: the person asks whether a claim is true: only an entry about claims answers
+                unless another is near certain.
+        """
+        retriever = self.retriever
+        if retriever.names.only_names(question):
+            (slug, *_) = sorted(retriever.names.named(question)) or [""]
+            if menu := self._topic_menu(slug):
+                return menu
+        found, likeness = self._find(question, context)
+        decision = self._weigh(question, found, today, claim)
+        return replace(decision, likeness=likeness)
+
+    def answer_entry(self, entry_id: str, *, today: date) -> Answer | None:
+        """Return the answer of one entry, or None where it is not in the release."""
+        live = self._by_id.get(entry_id)
+        return self._answer(live, 1.0, today) if live else None
+
+    def _find(self, question: str, context: Context) -> tuple[Found, Likeness | None]:
+        """Search, for a possible follow-up also inside the topic talked about."""
+        retriever = self.retriever
+        topic = context.topic if self._may_follow_up(question, context) else None
+        if topic is None:
+            vector = retriever.embedder.embed([question])[0]
+            found = retriever.search_vector(question, vector)
+            return found, self.exemplars.likeness(vector, question)
+        in_context = f"{self._alias(topic)}: {question}"
+        alone, together = retriever.embedder.embed([question, in_context])
+        direct = retriever.search_vector(question, alone)
+        follow_up = retriever.search_vector(in_context, together, topic)
+        likeness = self.exemplars.likeness(alone, question)
+        wins = follow_up.confidence > direct.confidence or (
+            LEANING.search(question) and follow_up.confidence >= retriever.calibration.answer_at
+        )
+        return (follow_up if wins else direct), likeness
+
+    def _may_follow_up(self, question: str, context: Context) -> bool:
+        if context.topic is None or self.retriever.names.named(question):
+            return False
+        if self.retriever.unknown_words(question):
+            return False  # brings a subject of its own that no entry knows
+        short = len(question.split()) <= SHORT_QUESTION_WORDS
+        return short or bool(LEANING.search(question))
+
+    def _weigh(self, question: str, found: Found, today: date, claim: bool) -> Decision:
+        calibration = self.retriever.calibration
+        if not found.candidates or found.confidence < calibration.clarify_at:
+            return self._no_answer(question, found)
+        best = found.candidates[0]
+        fits = not claim or best.live.topic_entry.entry.aspect is Aspect.MYTH
+        if found.confidence >= calibration.answer_at and fits:
+            return self._answer(best.live, found.confidence, today)
+        options = tuple(_option(c.live) for c in _close(found.candidates))
+        return Clarify(options, None, best.topic, found.confidence)
+
+    def _answer(self, live: LiveEntry, score: float, today: date) -> Answer:
+        entry = live.topic_entry.entry
+        topic = live.topic_entry.topic.slug
+        siblings = [other for other in self._of_topic(topic) if other is not live]
+        related = tuple(_option(other) for other in siblings[:MAX_OPTIONS])
+        return Answer(live, score, entry.review_due < today, related)
+
+    def _no_answer(self, question: str, found: Found) -> NoAnswer:
+        nearest: dict[str, str] = {}
+        for candidate in found.candidates:
+            topic = candidate.live.topic_entry.topic
+            nearest.setdefault(topic.slug, topic.title)
+        subject = " ".join(dict.fromkeys(words(question)))
+        kept = " ".join(subject.split()[:SEARCH_WORDS])
+        return NoAnswer(tuple(nearest.items())[:NEAREST_TOPICS], kept, found.confidence)
+
+    def _topic_menu(self, slug: str) -> Clarify | None:
+        entries = self._of_topic(slug)
+        if not entries:
+            return None
+        options = tuple(_option(live) for live in entries[:MAX_MENU])
+        return Clarify(options, entries[0].topic_entry.topic.title, slug, 1.0)
+
+    def _of_topic(self, slug: str) -> Sequence[LiveEntry]:
+        return [live for live in self.retriever.entries if live.topic_entry.topic.slug == slug]
+
+    def _alias(self, slug: str) -> str:
+        entries = self._of_topic(slug)
+        return entries[0].topic_entry.topic.aliases[0] if entries else slug
+
+
+def _option(live: LiveEntry) -> Option:
+    pair = live.topic_entry
+    return Option(pair.entry.id, pair.entry.question, pair.topic.title)
+
+
+def _close(candidates: Sequence[Candidate]) -> list[Candidate]:
+    """Return the candidates worth offering: those not far behind the first."""
+    first = candidates[0].score
+    return [c for c in candidates[:MAX_OPTIONS] if first - c.score < CLOSE_LOG_ODDS]
+

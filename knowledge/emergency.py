@@ -1,0 +1,119 @@
+"""The third safety net: nearness to curated descriptions of emergencies.
+
+People describe ("an elephant is sitting on my chest"), they do not name. The exemplars are embedded
+beside the index; a question close to one of them gets the call-now line, or the emergency reply when
+nothing in it asks for information.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from knowledge.embedder import Vectors
+from knowledge.index import Row, VectorIndex
+
+FILE = Path(__file__).parent / "exemplars" / "en.yml"
+Category = Literal["emergency", "self_harm", "abuse", "poisoning"]
+
+# Wording that asks about something rather than reporting it.
+ASKING = re.compile(
+    r"^\s*(?:what|which|why|how|when|where|who|is|are|can|could|does|do|should|will|tell me)\b(?!\s+i\b)"
+    r"|\?\s*$|\b(?:signs?|symptoms?|causes?|prevent|difference|explain|meaning) (?:of|between|for)?\b",
+    re.IGNORECASE,
+)
+
+
+class ExemplarError(Exception):
+    """The file of exemplars is broken; the message says where."""
+
+
+class _Group(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+    id: str
+    category: Category
+    reason: str
+    texts: Annotated[tuple[str, ...], Field(min_length=3)]
+
+
+class _File(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+    locale: str
+    groups: Annotated[tuple[_Group, ...], Field(min_length=1)]
+    everyday: Annotated[tuple[str, ...], Field(min_length=10)]
+
+
+@dataclass(frozen=True)
+class Exemplar:
+    """One description of an emergency, or (category None) an everyday text that resembles one."""
+
+    text: str
+    group: str
+    category: Category | None
+
+
+@dataclass(frozen=True)
+class Likeness:
+    """How like an emergency a question sounds.
+
+    Attributes:
+        category: kind of emergency.
+        group: id of the exemplars' group that it resembles.
+        cosine: with the nearest exemplar, -1 to 1.
+        asking: the wording asks about it rather than reporting it.
+    """
+
+    category: Category
+    group: str
+    cosine: float
+    asking: bool
+
+
+def read_exemplars(file: Path = FILE) -> list[Exemplar]:
+    """Read the exemplars.
+
+    Raises:
+        ExemplarError: the file is missing or broken.
+    """
+    try:
+        content = _File.model_validate(yaml.safe_load(file.read_text(encoding="utf-8")))
+    except (OSError, yaml.YAMLError, ValidationError) as error:
+        raise ExemplarError(f"{file.name} is missing or broken: {error}") from error
+    exemplars = [
+        Exemplar(text, group.id, group.category) for group in content.groups for text in group.texts
+    ]
+    return exemplars + [Exemplar(text, "everyday", None) for text in content.everyday]
+
+
+class EmergencyExemplars:
+    """The exemplars with their vectors."""
+
+    def __init__(self, exemplars: list[Exemplar], vectors: Vectors, emergency_at: float) -> None:
+        """Index the exemplars.
+
+        Args:
+            exemplars: what to be near to.
+            vectors: one per exemplar.
+            emergency_at: cosine from which a text counts as like an emergency.
+        """
+        self._exemplars = exemplars
+        self._index = VectorIndex(
+            [Row(i, "exemplar", item.text) for i, item in enumerate(exemplars)], vectors
+        )
+        self._emergency_at = emergency_at
+
+    def likeness(self, vector: Vectors, text: str) -> Likeness | None:
+        """Return how like an emergency a text is; None where it is not, or is nearer to everyday."""
+        hit = self._index.search(vector, 1)[0]
+        nearest = self._exemplars[hit.row.owner]
+        if nearest.category is None or hit.cosine < self._emergency_at:
+            return None
+        asking = bool(ASKING.search(text))
+        return Likeness(nearest.category, nearest.group, hit.cosine, asking)

@@ -1,0 +1,267 @@
+"""Read corpus files: YAML in, entries out, and for every fault its file, line, entry and field.
+
+All or nothing: a folder with one broken file yields no entries, only the list of everything that is
+wrong with it, so that nobody imports half a corpus.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import yaml
+from pydantic import ValidationError
+
+from knowledge.entry import Entry, Topic, TopicEntry
+
+MAX_FILE_BYTES = 1_000_000
+Path_ = tuple[str | int, ...]
+
+
+@dataclass(frozen=True)
+class Fault:
+    """One thing that is wrong, and where.
+
+    Attributes:
+        file: name of the corpus file.
+        line: line in it, counted from 1; 0 where none can be given.
+        entry: id of the entry, or "" for the file as a whole.
+        field: field of the entry, dotted ("sources.0.url").
+        message: what is wrong and how to mend it.
+        level: "error" refuses the corpus, "warning" does not.
+    """
+
+    file: str
+    line: int
+    entry: str
+    field: str
+    message: str
+    level: str = "error"
+
+    def __str__(self) -> str:
+        """Return the fault in the form that editors jump to."""
+        place = f"{self.file}:{self.line}" if self.line else self.file
+        what = " ".join(part for part in (self.entry, self.field) if part)
+        return f"{place}: {self.level}: {what}: {self.message}"
+
+
+class CorpusError(Exception):
+    """A corpus that cannot be read; ``faults`` tells everything that is wrong with it."""
+
+    def __init__(self, faults: Sequence[Fault]) -> None:
+        self.faults = tuple(faults)
+        more = f" (and {len(faults) - 1} more)" if len(faults) > 1 else ""
+        super().__init__(f"{faults[0]}{more}; run `python -m knowledge check` for the whole list")
+
+
+@dataclass(frozen=True)
+class Located:
+    """An entry with the place it was read from, for the checks that come later.
+
+    Attributes:
+        topic_entry: the entry and its topic.
+        file: name of the corpus file.
+        node: the YAML node of the entry, which knows the line of every field.
+    """
+
+    topic_entry: TopicEntry
+    file: str
+    node: yaml.Node
+
+    def line(self, *path: str | int) -> int:
+        """Return the line of a field of this entry, counted from 1."""
+        return line_of(self.node, path)
+
+
+def line_of(node: yaml.Node | None, path: Sequence[str | int]) -> int:
+    """Return the line of a path below a YAML node; of the nearest parent where a part is missing."""
+    if node is None:
+        return 0
+    line = node.start_mark.line + 1
+    for part in path:
+        child = _child(node, part)
+        if child is None:
+            return line
+        node, line = child
+    return line
+
+
+def _child(node: yaml.Node, part: str | int) -> tuple[yaml.Node, int] | None:
+    if isinstance(node, yaml.MappingNode):
+        for key, value in node.value:
+            if key.value == part:
+                return value, key.start_mark.line + 1
+    if isinstance(node, yaml.SequenceNode) and isinstance(part, int) and part < len(node.value):
+        child = node.value[part]
+        return child, child.start_mark.line + 1
+    return None
+
+
+def read_corpus(folder: Path) -> list[Located]:
+    """Read every ``*.yml`` file of a folder.
+
+    Args:
+        folder: the corpus folder.
+
+    Returns:
+        The entries in the order of file names, then of the files.
+
+    Raises:
+        CorpusError: the folder holds no file, or any file has any fault.
+    """
+    files = sorted(folder.glob("*.yml"))
+    if not files:
+        raise CorpusError([Fault(str(folder), 0, "", "", "no *.yml file here: add corpus files")])
+    located: list[Located] = []
+    faults: list[Fault] = []
+    for file in files:
+        try:
+            located += read_file(file)
+        except CorpusError as error:
+            faults += error.faults
+    faults += duplicate_ids(located)
+    if faults:
+        raise CorpusError(faults)
+    return located
+
+
+def read_file(file: Path) -> list[Located]:
+    """Read one corpus file.
+
+    Raises:
+        CorpusError: with every fault of the file.
+    """
+    node = _compose(file)
+    data = _construct(file, node)
+    topic, faults = _topic(file, node, data)
+    located: list[Located] = []
+    entries = data.get("entries")
+    if not isinstance(entries, list) or not entries:
+        line = line_of(node, ("entries",))
+        raise CorpusError([*faults, Fault(file.name, line, "", "entries", "needs a list of entries")])
+    for number, raw in enumerate(entries):
+        entry_node = line_node(node, number)
+        try:
+            entry = Entry.model_validate(raw)
+        except ValidationError as error:
+            name = str(raw.get("id", f"entry {number + 1}")) if isinstance(raw, dict) else "?"
+            faults += [_fault(file, entry_node, name, item) for item in error.errors()]
+            continue
+        if topic is not None:
+            pair = TopicEntry(topic=topic, entry=entry)
+            located.append(Located(pair, file.name, entry_node))
+    if faults:
+        raise CorpusError(faults)
+    return located
+
+
+def line_node(node: yaml.Node, number: int) -> yaml.Node:
+    """Return the YAML node of the entry with this number (from 0)."""
+    found = _child(node, "entries")
+    entry = _child(found[0], number) if found else None
+    return entry[0] if entry else node
+
+
+def _compose(file: Path) -> yaml.Node:
+    try:
+        if file.stat().st_size > MAX_FILE_BYTES:
+            raise CorpusError([Fault(file.name, 0, "", "", f"larger than {MAX_FILE_BYTES} bytes")])
+        text = file.read_text(encoding="utf-8")
+        node = yaml.compose(text, Loader=yaml.SafeLoader)
+    except UnicodeDecodeError as error:
+        raise CorpusError([Fault(file.name, 0, "", "", "not UTF-8: save it as UTF-8")]) from error
+    except OSError as error:
+        reason = error.strerror or "unreadable"
+        raise CorpusError([Fault(file.name, 0, "", "", f"cannot be read: {reason}")]) from error
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        problem = getattr(error, "problem", None) or "not YAML"
+        line = mark.line + 1 if mark else 0
+        raise CorpusError([Fault(file.name, line, "", "", f"broken YAML: {problem}")]) from error
+    if not isinstance(node, yaml.MappingNode):
+        raise CorpusError([Fault(file.name, 1, "", "", "needs `topic:`, `title:` and `entries:`")])
+    return node
+
+
+def _construct(file: Path, node: yaml.Node) -> dict[str, object]:
+    """Build plain data; refuses a key given twice, which YAML would silently let win."""
+    faults = [
+        Fault(file.name, key.start_mark.line + 1, "", str(key.value), "is given twice")
+        for mapping in _mappings(node)
+        for key in _repeated(mapping)
+    ]
+    if faults:
+        raise CorpusError(faults)
+    loader = yaml.SafeLoader("")
+    try:
+        data = loader.construct_document(node)
+    except (yaml.YAMLError, ValueError) as error:
+        mark = getattr(error, "problem_mark", None)
+        line = mark.line + 1 if mark else 0
+        raise CorpusError([Fault(file.name, line, "", "", "a value cannot be read")]) from error
+    return {str(key): value for key, value in data.items()}
+
+
+def _mappings(node: yaml.Node) -> Iterable[yaml.MappingNode]:
+    if isinstance(node, yaml.MappingNode):
+        yield node
+        for _, value in node.value:
+            yield from _mappings(value)
+    elif isinstance(node, yaml.SequenceNode):
+        for value in node.value:
+            yield from _mappings(value)
+
+
+def _repeated(mapping: yaml.MappingNode) -> list[yaml.Node]:
+    seen: set[str] = set()
+    repeated: list[yaml.Node] = []
+    for key, _ in mapping.value:
+        if key.value in seen:
+            repeated.append(key)
+        seen.add(key.value)
+    return repeated
+
+
+def _topic(
+    file: Path, node: yaml.Node, data: dict[str, object]
+) -> tuple[Topic | None, list[Fault]]:
+    """Return the file's topic, or what is wrong with its head."""
+    head = {key: value for key, value in data.items() if key != "entries"}
+    head["slug"] = head.pop("topic", None)
+    try:
+        topic = Topic.model_validate(head)
+    except ValidationError as error:
+        return None, [_fault(file, node, "", item) for item in error.errors()]
+    if topic.slug != file.stem:
+        line = line_of(node, ("topic",))
+        message = f"is {topic.slug!r} but the file is {file.name}: they must agree"
+        return None, [Fault(file.name, line, "", "topic", message)]
+    return topic, []
+
+
+def _fault(file: Path, node: yaml.Node, entry: str, item: object) -> Fault:
+    """Turn one pydantic error into a fault with its line."""
+    details: dict[str, object] = dict(item) if isinstance(item, dict) else {}
+    loc = details.get("loc", ())
+    path: Path_ = tuple("topic" if part == "slug" else part for part in loc) if isinstance(
+        loc, tuple
+    ) else ()
+    message = str(details.get("msg", "is wrong")).removeprefix("Value error, ")
+    field = ".".join(str(part) for part in path)
+    return Fault(file.name, line_of(node, path), entry, field, message)
+
+
+def duplicate_ids(located: Sequence[Located]) -> list[Fault]:
+    """Return a fault for every entry id that was already used."""
+    first: dict[str, Located] = {}
+    faults: list[Fault] = []
+    for item in located:
+        entry_id = item.topic_entry.entry.id
+        earlier = first.setdefault(entry_id, item)
+        if earlier is not item:
+            place = f"{earlier.file}:{earlier.line('id')}"
+            faults.append(
+                Fault(item.file, item.line("id"), entry_id, "id", f"is already used in {place}")
+            )
+    return faults

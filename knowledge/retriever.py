@@ -1,0 +1,210 @@
+"""Find the entries that may answer a question, with a score and the reasons for it.
+
+Per entry: the best and the typical cosine with its question and variants, the cosine with its
+answer, character n-grams (misspellings), rare words covered, and whether the question names this
+topic or another. Weights learnt from labelled questions turn these into one score
+(``knowledge.calibration``); nothing here is tuned by hand.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from knowledge.calibration import Calibration
+from knowledge.embedder import Embedder, Vectors
+from knowledge.entry import TopicEntry
+from knowledge.index import Row, VectorIndex
+from knowledge.lexical import LexicalIndex, TopicNames
+from knowledge.store import LiveEntry
+
+FEATURES = ("best", "typical", "answer", "characters", "coverage", "topic")
+NEAREST_WORDINGS = 3
+SHORTLIST = 12
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """An entry that may answer a question.
+
+    Attributes:
+        live: the entry and its revision.
+        score: log-odds that it is the right one, compared over the candidates of one question.
+        features: the signals behind the score, in the order of ``FEATURES``.
+        wording: the question or variant that came nearest.
+    """
+
+    live: LiveEntry
+    score: float
+    features: tuple[float, ...]
+    wording: str
+
+    @property
+    def entry_id(self) -> str:
+        """Id of the entry."""
+        return self.live.topic_entry.entry.id
+
+    @property
+    def topic(self) -> str:
+        """Slug of the entry's topic."""
+        return self.live.topic_entry.topic.slug
+
+
+@dataclass(frozen=True)
+class Found:
+    """What a search brought.
+
+    Attributes:
+        candidates: best first.
+        confidence: calibrated probability that the first one answers the question, 0 to 1.
+        vector: the question's own vector, for further comparisons in the same turn.
+    """
+
+    candidates: tuple[Candidate, ...]
+    confidence: float
+    vector: Vectors
+
+
+def wordings(entry: TopicEntry) -> list[tuple[str, str]]:
+    """Return what of an entry gets a vector: ``(field, text)``, the question first."""
+    texts = [("question", entry.entry.question)]
+    texts += [("variant", variant) for variant in entry.entry.variants]
+    texts.append(("answer", entry.entry.short_answer))
+    return texts
+
+
+def everything(entry: TopicEntry) -> str:
+    """Return all words of an entry, for the word statistics."""
+    body = entry.entry
+    parts = [body.question, *body.variants, body.short_answer, body.seek_care or ""]
+    parts += [detail.text for detail in body.details]
+    parts += [entry.topic.title, *entry.topic.aliases]
+    return " ".join(parts)
+
+
+class Retriever:
+    """Searches one release. Immutable: a new release gets a new retriever."""
+
+    def __init__(
+        self,
+        entries: Sequence[LiveEntry],
+        vectors: Vectors,
+        embedder: Embedder,
+        calibration: Calibration,
+    ) -> None:
+        """Index the entries.
+
+        Args:
+            entries: the entries of the release; at least one.
+            vectors: one per wording, in the order of ``rows_of(entries)``.
+            embedder: the model that made the vectors.
+            calibration: learnt weights and thresholds.
+        """
+        rows = rows_of(entries)
+        self.entries = tuple(entries)
+        self.embedder = embedder
+        self.calibration = calibration
+        self.names = TopicNames([live.topic_entry for live in entries])
+        self._index = VectorIndex(rows, vectors)
+        self._asked = np.flatnonzero([row.field != "answer" for row in rows])
+        self._answers = np.flatnonzero([row.field == "answer" for row in rows])
+        owners = np.array([rows[i].owner for i in self._asked])
+        self._starts = np.flatnonzero(np.r_[True, owners[1:] != owners[:-1]])
+        self._ends = np.r_[self._starts[1:], len(owners)]
+        self._lexical = LexicalIndex(
+            [(rows[i].owner, rows[i].text) for i in self._asked],
+            [everything(live.topic_entry) for live in entries],
+        )
+        self._topics = [live.topic_entry.topic.slug for live in entries]
+
+    def with_calibration(self, calibration: Calibration) -> Retriever:
+        """Return the same index under another calibration."""
+        other = copy.copy(self)
+        other.calibration = calibration
+        return other
+
+    def search(self, query: str, topic: str | None = None) -> Found:
+        """Return the candidates for a question.
+
+        Args:
+            query: the question, with identifiers masked.
+            topic: only entries of this topic, or all.
+        """
+        return self.search_vector(query, self.embedder.embed([query])[0], topic)
+
+    def search_vector(self, query: str, vector: Vectors, topic: str | None = None) -> Found:
+        """Return the candidates for a question whose vector is known."""
+        features = self.features(query, vector)
+        scores = self.calibration.rank(features)
+        if topic is not None:
+            inside = np.array([slug == topic for slug in self._topics])
+            scores = np.where(inside, scores, -np.inf)
+        order = [int(i) for i in np.argsort(-scores)[:SHORTLIST] if np.isfinite(scores[i])]
+        cosines = self._index.cosines(vector)
+        candidates = tuple(
+            Candidate(
+                self.entries[i],
+                float(scores[i]),
+                tuple(float(value) for value in features[i]),
+                self._nearest_wording(i, cosines),
+            )
+            for i in order
+        )
+        return Found(candidates, self.calibration.confidence(candidates_table(candidates)), vector)
+
+    def features(self, query: str, vector: Vectors) -> Vectors:
+        """Return the signals of every entry, shape ``(entries, len(FEATURES))``."""
+        cosines = self._index.cosines(vector)
+        asked = cosines[self._asked]
+        best = np.maximum.reduceat(asked, self._starts)
+        typical = np.array(
+            [
+                np.mean(np.sort(asked[start:end])[-NEAREST_WORDINGS:])
+                for start, end in zip(self._starts, self._ends, strict=True)
+            ]
+        )
+        named = self.names.named(query)
+        topic = np.array([_names_topic(slug, named) for slug in self._topics])
+        return np.column_stack(
+            [
+                best,
+                typical,
+                cosines[self._answers],
+                self._lexical.character_similarity(query),
+                self._lexical.coverage(query),
+                topic,
+            ]
+        ).astype(np.float32)
+
+    def unknown_words(self, query: str) -> list[str]:
+        """Return the words of a question that no entry of the release knows."""
+        return self._lexical.unknown_words(query)
+
+    def _nearest_wording(self, number: int, cosines: Vectors) -> str:
+        rows = self._asked[self._starts[number] : self._ends[number]]
+        return self._index.rows[int(rows[int(np.argmax(cosines[rows]))])].text
+
+
+def rows_of(entries: Sequence[LiveEntry]) -> list[Row]:
+    """Return the rows of the index for some entries, in the order their vectors must have."""
+    return [
+        Row(number, field, text)
+        for number, live in enumerate(entries)
+        for field, text in wordings(live.topic_entry)
+    ]
+
+
+def candidates_table(candidates: Sequence[Candidate]) -> Vectors:
+    """Return score and signals of the candidates, shape ``(candidates, 1 + len(FEATURES))``."""
+    return np.array([[c.score, *c.features] for c in candidates], dtype=np.float32).reshape(
+        len(candidates), 1 + len(FEATURES)
+    )
+
+
+def _names_topic(slug: str, named: frozenset[str]) -> float:
+    if not named:
+        return 0.0
+    return 1.0 if slug in named else -1.0

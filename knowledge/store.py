@@ -1,0 +1,227 @@
+"""The store of record: revisions, releases and the vectors that belong to them.
+
+One database through SQLAlchemy: SQLite (WAL) by default, any other by URL. A session is one
+transaction: everything in it lands, or nothing does.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+from alembic import command
+from alembic.config import Config
+from sqlalchemy import event
+from sqlalchemy.engine import Engine
+from sqlalchemy.orm import Session
+
+from knowledge.entry import TopicEntry
+from knowledge.schema import LiveRelease, Release, ReleaseRevision, Revision, now
+
+MIGRATIONS = Path(__file__).parent / "migrations"
+SQLITE_BUSY_MILLISECONDS = 500
+
+
+class StoreError(Exception):
+    """The store cannot do what was asked; the message says why."""
+
+
+@dataclass(frozen=True)
+class LiveEntry:
+    """An entry of the live release.
+
+    Attributes:
+        topic_entry: the entry and its topic.
+        revision: its number, counted from 1 per entry and locale.
+    """
+
+    topic_entry: TopicEntry
+    revision: int
+
+
+@dataclass(frozen=True)
+class LiveSet:
+    """The live release with all its entries.
+
+    Attributes:
+        release_id: id of the release.
+        entries: its entries, ordered by id.
+    """
+
+    release_id: int
+    entries: tuple[LiveEntry, ...]
+
+
+@dataclass(frozen=True)
+class ImportResult:
+    """What an import did.
+
+    Attributes:
+        new: entries that the store did not know.
+        changed: entries that got a further revision.
+        unchanged: entries that were there already, word for word.
+    """
+
+    new: int
+    changed: int
+    unchanged: int
+
+
+def connect(url: str) -> Engine:
+    """Return an engine for a database address.
+
+    Values never appear in the messages of its errors, because they may be people's words.
+    """
+    engine = sa.create_engine(url, hide_parameters=True, pool_pre_ping=True)
+    if engine.dialect.name == "sqlite":
+        event.listen(engine, "connect", _prepare_sqlite)
+    return engine
+
+
+def _prepare_sqlite(connection: Any, _record: object) -> None:
+    cursor = connection.cursor()
+    # Deleted rows are overwritten: "forget me" must not leave words in the file.
+    for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON", "secure_delete=ON"):
+        cursor.execute(f"PRAGMA {pragma}")
+    cursor.execute(f"PRAGMA busy_timeout={SQLITE_BUSY_MILLISECONDS}")
+    cursor.close()
+
+
+def migrate(engine: Engine) -> None:
+    """Bring the database to the newest shape; does nothing where it has it."""
+    if engine.dialect.name == "sqlite" and engine.url.database:
+        Path(engine.url.database).parent.mkdir(parents=True, exist_ok=True)
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS))
+    with engine.begin() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "head")
+
+
+@contextmanager
+def transaction(engine: Engine) -> Iterator[Session]:
+    """Give a session that commits at the end, or rolls everything back on any error."""
+    with Session(engine) as session, session.begin():
+        yield session
+
+
+def content_hash(body: dict[str, object]) -> str:
+    """Return the hash that tells whether two revisions say the same."""
+    text = json.dumps(body, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def import_entries(session: Session, entries: Sequence[TopicEntry]) -> ImportResult:
+    """Write entries as revisions; what is there already, word for word, is left alone.
+
+    Nothing becomes live by an import: see ``publish``.
+    """
+    newest = _newest(session)
+    new = changed = unchanged = 0
+    for item in entries:
+        body = item.model_dump(mode="json")
+        digest = content_hash(body)
+        known = newest.get((item.entry.id, item.topic.locale))
+        if known is not None and known.content_hash == digest:
+            unchanged += 1
+            continue
+        new, changed = (new + 1, changed) if known is None else (new, changed + 1)
+        session.add(
+            Revision(
+                entry_id=item.entry.id,
+                locale=item.topic.locale,
+                number=1 if known is None else known.number + 1,
+                content_hash=digest,
+                body=body,
+            )
+        )
+    session.flush()
+    return ImportResult(new, changed, unchanged)
+
+
+def _newest(session: Session) -> dict[tuple[str, str], Revision]:
+    rows = session.scalars(sa.select(Revision).order_by(Revision.number))
+    return {(row.entry_id, row.locale): row for row in rows}
+
+
+def publish(session: Session, note: str, entry_ids: frozenset[str] | None = None) -> int:
+    """Make the newest revisions live as one new release.
+
+    Args:
+        session: the transaction.
+        note: what changed, for the list of releases.
+        entry_ids: the entries to put into it; None means every entry of the store.
+
+    Returns:
+        The id of the release.
+
+    Raises:
+        StoreError: there is nothing to publish.
+    """
+    chosen = [
+        row for row in _newest(session).values() if entry_ids is None or row.entry_id in entry_ids
+    ]
+    if not chosen:
+        raise StoreError("nothing to publish: import a corpus first")
+    release = Release(note=note)
+    session.add(release)
+    session.flush()
+    session.add_all(ReleaseRevision(release_id=release.id, revision_id=row.id) for row in chosen)
+    _point_to(session, release.id)
+    return release.id
+
+
+def roll_back(session: Session, release_id: int) -> None:
+    """Make an older release live again.
+
+    Raises:
+        StoreError: there is no such release.
+    """
+    if session.get(Release, release_id) is None:
+        raise StoreError(f"no release {release_id}")
+    _point_to(session, release_id)
+
+
+def _point_to(session: Session, release_id: int) -> None:
+    live = session.get(LiveRelease, 1)
+    if live is None:
+        session.add(LiveRelease(id=1, release_id=release_id))
+    else:
+        live.release_id, live.since = release_id, now()
+
+
+def live_release_id(session: Session) -> int | None:
+    """Return the id of the live release, or None where nothing was published yet."""
+    return session.scalar(sa.select(LiveRelease.release_id).where(LiveRelease.id == 1))
+
+
+def waiting_drafts(session: Session) -> int:
+    """Return how many entries have a newer revision than the live one, or none live."""
+    live_id = live_release_id(session)
+    live = set(
+        session.scalars(
+            sa.select(ReleaseRevision.revision_id).where(ReleaseRevision.release_id == live_id)
+        )
+    )
+    return sum(row.id not in live for row in _newest(session).values())
+
+
+def read_live(session: Session) -> LiveSet | None:
+    """Return the live release with its entries, or None where nothing was published yet."""
+    release_id = live_release_id(session)
+    if release_id is None:
+        return None
+    rows = session.scalars(
+        sa.select(Revision)
+        .join(ReleaseRevision, ReleaseRevision.revision_id == Revision.id)
+        .where(ReleaseRevision.release_id == release_id)
+        .order_by(Revision.entry_id, Revision.locale)
+    )
+    entries = tuple(LiveEntry(TopicEntry.model_validate(row.body), row.number) for row in rows)
+    return LiveSet(release_id, entries)
