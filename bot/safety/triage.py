@@ -101,6 +101,7 @@ class TriageRules:
         personal: words that say it is about the writer or somebody they know.
         past: wording that places an event in the past ("two years ago").
         negation: wording which, right before a match, denies it.
+        hypothetical: wording which, right before a match, makes it a case to imagine ("if someone").
         always_now: wording that overrules a question ("right now", "please help").
     """
 
@@ -112,6 +113,7 @@ class TriageRules:
     personal: re.Pattern[str]
     past: re.Pattern[str]
     negation: re.Pattern[str]
+    hypothetical: re.Pattern[str]
     always_now: re.Pattern[str]
     rules: tuple[TriageRule, ...]
 
@@ -154,7 +156,8 @@ def _rule_level(text: str, rule: TriageRule, rules: TriageRules) -> Level | None
                 continue
             if pattern is rule.always:
                 return "takeover"
-            if pattern is rule.happening and not _asks_about(sentence, start, rule, rules):
+            end = start + match.end() - match.start()
+            if pattern is rule.happening and not _asks_about(sentence, start, end, rule, rules):
                 return "takeover"
             level = "call_now"
     return level
@@ -178,22 +181,25 @@ def _counts(sentence: str, start: int, rule: TriageRule, rules: TriageRules) -> 
     return not rules.negation.search(sentence[max(0, start - NEGATION_REACH) : start + 1])
 
 
-def _asks_about(sentence: str, start: int, rule: TriageRule, rules: TriageRules) -> bool:
+def _asks_about(sentence: str, start: int, end: int, rule: TriageRule, rules: TriageRules) -> bool:
     """Whether a match stands in a question about the emergency, or tells of one that is over."""
     if rules.always_now.search(sentence):
         return False
-    if not rule.past_counts and rules.past.search(sentence):
-        return True
-    clause = sentence[sentence.rfind(" , ", 0, start + 1) + 1 :] if " , " in sentence[: start + 1] else sentence
-    personal = rules.personal.search(sentence) is not None
     if rule.about and rule.about.search(sentence):
         return True
+    if not rule.past_counts and rules.past.search(sentence):
+        return True
     question = rules.question_about.search(sentence)
-    if question and question.start() <= start:
-        # "what should I do, my son drank bleach": the question is one clause, the emergency another.
-        same_clause = question.start() >= len(sentence) - len(clause)
-        return same_clause or not rules.personal.search(clause)
-    return not personal and (question is not None or rules.search_about.search(sentence) is not None)
+    if question is None or question.start() > start:
+        vague = question is not None or rules.search_about.search(sentence) is not None
+        return vague and rules.personal.search(sentence) is None
+    if rules.hypothetical.search(sentence[max(0, start - NEGATION_REACH) : start + 1]):
+        return True
+    # "what should I do, my son drank bleach": the question is one clause, the emergency another, and it has a subject.
+    clause = max(sentence.rfind(" , ", 0, start + 1), 0)
+    word_before = max(sentence.rfind(" ", 0, start), 0)
+    subject = sentence[clause if clause > question.start() else word_before : end + 1]
+    return rules.personal.search(subject) is None
 
 
 # --- normalising ------------------------------------------------------------------------------------------------------
@@ -263,7 +269,8 @@ def _plain(character: str) -> str:
 
 # --- reading the rules ------------------------------------------------------------------------------------------------
 
-_SHARED = ("question_about", "search_about", "personal", "past", "negation", "always_now")
+_SHARED = ("question_about", "search_about", "personal", "past", "always_now")
+_RIGHT_BEFORE = "(?= $)"
 _UNBOUNDED = re.compile(r"(?<!\\)[.)][*+]|\{\d*,\}")
 
 
@@ -313,7 +320,7 @@ def load_rules(path: Path) -> TriageRules:
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise TriageRulesError(f"{path}: cannot be read: {error}") from error
     macros = _macros(top.at("macros"))
-    shared = {name: _compile(top.at(name), macros) for name in _SHARED if name != "negation"}
+    shared = {name: _compile(top.at(name), macros) for name in _SHARED}
     rules = tuple(_rule(field, macros) for field in _rule_fields(top))
     if len({rule.id for rule in rules}) < len(rules):
         raise top.at("rules").fail("two rules share an id")
@@ -321,7 +328,8 @@ def load_rules(path: Path) -> TriageRules:
         locale=top.at("locale").text(),
         spellings=_spellings(top.at("spellings")),
         rewrites=_rewrites(top.at("rewrites"), macros),
-        negation=_compile(top.at("negation"), macros, end="(?= $)"),
+        negation=_compile(top.at("negation"), macros, end=_RIGHT_BEFORE),
+        hypothetical=_compile(top.at("hypothetical"), macros, end=_RIGHT_BEFORE),
         rules=rules,
         **shared,
     )

@@ -12,6 +12,7 @@ import { Transport, TransportError } from "./chat/transport.js";
 
 const $ = (id) => document.getElementById(id);
 const parameters = new URLSearchParams(location.search);
+const TOUCH = matchMedia("(hover: none) and (pointer: coarse)");
 const locale = document.documentElement.lang;
 
 /** The page's two views: the notice to agree to, and the conversation. */
@@ -35,6 +36,7 @@ class Page {
       composer: this.composer,
       typing: $("typing"),
       announcer: this.announcer,
+      rest: () => this.#rest(),
     });
     this.options = new Options($("options"), $("options-open"), {
       country: () => this.transport.country,
@@ -42,7 +44,7 @@ class Page {
       loadTopics: () => this.transport.topics(),
       ask: (text) => this.talk.ask(text),
       clear: () => this.talk.clear(),
-      showNotice: () => this.#show("notice"),
+      showNotice: () => this.#show("notice", true),
       say,
     });
     this.host = new Host(parameters.get("host"), () => this.#focus());
@@ -59,6 +61,7 @@ class Page {
       this.options.setCountries(session.countries);
       this.#fillNotice(session.notice, session);
       this.#show("notice");
+      this.announcer.say("");
     } catch (error) {
       if (!(error instanceof TransportError)) reportError(error);
       this.#showStartFailure();
@@ -70,6 +73,7 @@ class Page {
     $("finish-notice").addEventListener("click", () => this.#show("notice", true));
     $("help-now").addEventListener("click", () => this.#help());
     $("close").hidden = !this.host.embedded;
+    $("chat").classList.toggle("embedded", this.host.embedded);
     $("close").addEventListener("click", () => this.host.close());
     document.addEventListener("keydown", (event) => {
       if (event.key !== "Escape" || event.isComposing || event.defaultPrevented) return;
@@ -89,7 +93,13 @@ class Page {
     this.#agreed = true;
     this.#show("conversation");
     if (first) this.talk.welcome();
-    this.composer.focus();
+    this.#rest();
+  }
+
+  // On a touch screen the box would raise the keyboard over the answer.
+  #rest() {
+    if (TOUCH.matches) this.log.focus();
+    else this.composer.focus();
   }
 
   #show(view, focus = false) {
@@ -104,9 +114,9 @@ class Page {
   }
 
   #focus() {
-    if ($("conversation").hidden) $("notice-title").focus({ preventScroll: true });
-    else if ($("composer").hidden) $("finish-notice").focus({ preventScroll: true });
-    else this.composer.focus();
+    if (!$("notice").hidden) $("notice-title").focus({ preventScroll: true });
+    else if (!$("composer").hidden) this.#rest();
+    else this.log.focus();
   }
 
   #fillNotice(notice, { locale: language, dir }) {
@@ -139,6 +149,7 @@ function fillWords() {
   }
   for (const node of document.querySelectorAll("[data-label]")) {
     node.setAttribute("aria-label", t(node.dataset.label));
+    if (node.localName === "button") node.title = t(node.dataset.label);
   }
   for (const node of document.querySelectorAll("[data-placeholder]")) {
     node.placeholder = t(node.dataset.placeholder);
@@ -154,8 +165,8 @@ async function boot() {
   const page = new Page();
   $("out-of-reach").remove();
   $("chat").hidden = false;
-  page.host.ready();
   await page.start();
+  page.host.ready();
 }
 
 boot().catch(() => {

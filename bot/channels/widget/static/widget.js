@@ -3,8 +3,9 @@
  *
  *   <script src="https://HOST/widget.js" data-country="US" data-locale="en" async></script>
  *
- * Attributes, all optional: data-country, data-locale, data-label, data-position ("right" or
- * "left"), data-open ("true" opens the chat at once, except on a phone).
+ * Attributes, all optional: data-country, data-locale, data-label, data-close-label (the words for
+ * closing), data-position ("right" or "left"), data-open ("true" opens the chat at once, except on
+ * a phone).
  *
  * It adds a button and, when first opened, a frame with the chat. The frame has an origin of its
  * own: neither page can read the other. All styling goes through element.style, so a strict
@@ -23,6 +24,9 @@
   const SPEECH = "M4 5h16v11H9.5L5 19.5V16H4z";
   const ARROW = "M6 9.5l6 6 6-6";
 
+  const FONT =
+    '600 16px/1.3 -apple-system, BlinkMacSystemFont, "Segoe UI", Roboto, "Helvetica Neue", Arial, sans-serif';
+
   const script = document.currentScript;
   if (!script || document.querySelector("[data-citewell]")) return;
 
@@ -39,6 +43,7 @@
   let shape;
   let panel;
   let frame = null;
+  let spare;
   let ready = false;
 
   /** Sets style properties that a page's own style sheet cannot override. */
@@ -74,7 +79,7 @@
       "min-height": "52px", "min-width": "52px", "max-width": "calc(100vw - 40px)",
       padding: "12px 20px", border: "2px solid #fff", "border-radius": "26px",
       background: "#0b5c6b", color: "#fff", cursor: "pointer", "user-select": "none",
-      font: '600 16px/1.3 -apple-system, BlinkMacSystemFont, "Segoe UI", Roboto, "Helvetica Neue", Arial, sans-serif',
+      font: FONT,
       "box-shadow": "0 4px 16px rgb(10 30 36 / 28%)", "-webkit-tap-highlight-color": "transparent",
     });
     const words = document.createElement("span");
@@ -132,6 +137,23 @@
     }
   }
 
+  /** A way out while the chat has not answered: on a phone it covers the page. */
+  function makeSpareClose() {
+    spare = document.createElement("button");
+    spare.type = "button";
+    spare.textContent = options.closeLabel || "Close";
+    style(spare, {
+      all: "initial", display: "block", "box-sizing": "border-box", position: "absolute",
+      bottom: "16px", left: "16px", right: "16px", "min-height": "48px", "text-align": "center",
+      border: "1.5px solid currentColor", "border-radius": "8px", cursor: "pointer",
+      font: FONT, color: DARK.matches ? "#e9f0f2" : "#14252b",
+    });
+    spare.addEventListener("click", close);
+    spare.addEventListener("focus", () => style(spare, { outline: "3px solid currentColor" }));
+    spare.addEventListener("blur", () => style(spare, { outline: "none" }));
+    panel.append(spare);
+  }
+
   function makeFrame() {
     frame = document.createElement("iframe");
     frame.title = label;
@@ -142,18 +164,19 @@
     });
     frame.src = chatUrl.href;
     panel.append(frame);
+    makeSpareClose();
   }
 
   /** Shows the panel: beside the page, or on a phone as a modal that covers it. */
   function show() {
     if (PHONE.matches) panel.showModal();
-    else panel.show();
+    // show() would take the focus, also when the chat opens by itself.
+    else panel.open = true;
     layOut();
   }
 
   function open({ takeFocus = true } = {}) {
     if (!frame) makeFrame();
-    const before = document.activeElement;
     show();
     launcher.setAttribute("aria-expanded", "true");
     shape.setAttribute("d", ARROW);
@@ -164,7 +187,6 @@
       );
     }
     if (takeFocus) greet();
-    else before?.focus?.({ preventScroll: true });
   }
 
   function close() {
@@ -187,6 +209,7 @@
     if (event.data.type === "close" && panel.open) close();
     if (event.data.type === "ready") {
       ready = true;
+      spare.remove();
       if (document.activeElement === frame) greet();
     }
   }

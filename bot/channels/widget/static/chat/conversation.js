@@ -11,17 +11,20 @@ export class Conversation {
   #composer;
   #typing;
   #announcer;
+  #rest;
   #session = null;
   #busy = false;
   #turn = 0;
   #lastText = "";
 
-  constructor({ transport, log, composer, typing, announcer }) {
+  /** `rest()` moves the focus to where a person goes on from. */
+  constructor({ transport, log, composer, typing, announcer, rest }) {
     this.#transport = transport;
     this.#log = log;
     this.#composer = composer;
     this.#typing = typing;
     this.#announcer = announcer;
+    this.#rest = rest;
   }
 
   /** Keeps what the first session told us; a later one only replaces the token. */
@@ -47,13 +50,14 @@ export class Conversation {
     }
     const refocus = this.#log.holdsFocus;
     this.#log.dropChoices();
-    if (refocus) this.#composer.focus();
+    if (refocus) this.#rest();
     this.#deliver(text, this.#log.addQuestion(text));
   }
 
   /** Sends a text without waiting for the answer to an earlier one, which is given up. */
   askAtOnce(text) {
     this.#transport.cancel();
+    this.#turn += 1;
     this.#wait(false);
     this.ask(text);
   }
@@ -89,11 +93,13 @@ export class Conversation {
       this.#log.addNote(t("clear_failed"));
       return;
     }
+    this.#turn += 1;
     this.#lastText = "";
     this.#log.clear();
     this.#log.addNote(t("cleared"));
     this.welcome();
-    this.#composer.focus();
+    this.#wait(false);
+    this.#rest();
   }
 
   async #deliver(text, question) {
@@ -101,9 +107,11 @@ export class Conversation {
     this.#lastText = text;
     this.#wait(true);
     try {
-      this.#receive(await this.#transport.send(text));
+      const reply = await this.#transport.send(text);
+      // The chat may have been cleared, or help asked for, while this was on its way.
+      if (turn === this.#turn) this.#receive(reply);
     } catch (error) {
-      this.#fail(error, text, question);
+      if (turn === this.#turn) this.#fail(error, text, question);
     } finally {
       if (turn === this.#turn) this.#wait(false);
     }
@@ -123,7 +131,6 @@ export class Conversation {
   }
 
   #fail(error, text, question) {
-    if (error.kind === "cancelled") return;
     if (!(error instanceof TransportError)) {
       // A reply we cannot draw: report the fault, and still leave the person with a way on.
       reportError(error);
@@ -132,7 +139,7 @@ export class Conversation {
     if (error.kind === "rejected") this.#composer.restore(text);
     const { card, retry } = this.#log.addFailure(error, () => {
       card.remove();
-      this.#composer.focus();
+      this.#rest();
       if (this.#log.isLatest(question)) this.#deliver(text, question);
       else this.ask(text);
     });

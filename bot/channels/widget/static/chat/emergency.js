@@ -116,6 +116,7 @@ function elsewhere(code, reply, chat) {
 }
 
 function countryForm(reply, chat) {
+  if (!chat.countries.length) return null;
   const id = `country-${reply.reply_id}`;
   const select = el(
     "select",

@@ -80,6 +80,11 @@ export class Log {
     this.#lastQuestion = null;
   }
 
+  /** Gives the focus to the conversation as a whole. */
+  focus() {
+    this.#node.focus({ preventScroll: true });
+  }
+
   /** Whether an element of the conversation has the focus. */
   get holdsFocus() {
     return this.#node.contains(document.activeElement) && this.#node !== document.activeElement;
@@ -93,8 +98,10 @@ export class Log {
   // Brings the newest question to the top, so that a long answer is read from its first line.
   // Scrolls this page alone: scrollIntoView would also move a page that embeds the chat.
   #scroll() {
-    const top = this.#lastQuestion?.offsetTop ?? 0;
-    const scroller = this.#node.scrollHeight > this.#node.clientHeight ? this.#node : window;
-    scroller.scrollTo({ top: Math.max(0, top - GAP_PX) });
+    if (this.#lastQuestion === null) return;
+    const top = this.#lastQuestion.getBoundingClientRect().top - GAP_PX;
+    // In a low window the log does not scroll: the page does.
+    if (getComputedStyle(this.#node).overflowY === "visible") window.scrollBy({ top });
+    else this.#node.scrollBy({ top: top - this.#node.getBoundingClientRect().top });
   }
 }

@@ -13,7 +13,7 @@ import { shortDate, t } from "./strings.js";
  * `rate(replyId, rating, reason)`, `say(text)`, and the `countries` and `country` of the session.
  */
 export function replyCard(reply, chat) {
-  const card = el(
+  return el(
     "div.message.from-bot",
     { lang: reply.locale, dir: reply.dir, "data-kind": reply.kind, "data-code": reply.code },
     spoken(`${t("bot_said")}: `),
@@ -23,7 +23,6 @@ export function replyCard(reply, chat) {
     reply.disclaimer ? paragraph("p.disclaimer", reply.disclaimer) : null,
     reply.feedback ? feedbackRow(reply.reply_id, chat) : null,
   );
-  return card;
 }
 
 /** The quick replies of a reply as a group of buttons, or null when it has none. */
@@ -50,7 +49,7 @@ function answerBody(reply) {
     reply.text ? paragraph("p.answer", reply.text) : null,
     careBox(reply, level),
     moreDetails(reply.details ?? []),
-    reply.conflict ? conflictNote(reply.conflict, level) : null,
+    reply.conflict ? conflictNote(reply.conflict) : null,
     sourceList(reply, level),
     reply.review ? reviewLine(reply.review) : null,
   ].flat();
@@ -80,7 +79,7 @@ function careBox(reply, level) {
     {},
     el(level, {}, icon("care"), t("answer_care")),
     urgent ? paragraph("p.care-now", urgent) : null,
-    reply.seek_care ? paragraph("p", reply.seek_care) : null,
+    reply.seek_care && reply.seek_care !== urgent ? paragraph("p", reply.seek_care) : null,
   );
 }
 
@@ -94,13 +93,8 @@ function moreDetails(details) {
   );
 }
 
-function conflictNote(text, level) {
-  return el(
-    "section.conflict",
-    {},
-    el(level, {}, icon("balance"), t("answer_conflict")),
-    paragraph("p", text),
-  );
+function conflictNote(text) {
+  return el("div.conflict", {}, icon("balance"), paragraph("p", text));
 }
 
 function sourceList(reply, level) {

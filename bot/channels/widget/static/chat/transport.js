@@ -56,13 +56,16 @@ export class Transport {
     const body = { text };
     if (this.country) body.country = this.country;
     if (this.#token === null) await this.start();
+    let reply;
     try {
-      return await this.#request("POST", "messages", body, { cancellable: true });
+      reply = await this.#request("POST", "messages", body, { cancellable: true });
     } catch (error) {
       if (error.kind !== "expired") throw error;
+      await this.start();
+      reply = await this.#request("POST", "messages", body, { cancellable: true });
     }
-    await this.start();
-    return this.#request("POST", "messages", body, { cancellable: true });
+    if (!reply?.kind) throw new TransportError("unavailable");
+    return reply;
   }
 
   /** Records whether a reply helped, and why not. */
@@ -116,8 +119,9 @@ export class Transport {
       return response.status === 204 ? null : await response.json();
     } catch (error) {
       if (error instanceof TransportError) throw error;
-      if (!abort.signal.aborted) throw new TransportError("offline");
-      throw new TransportError(abort.signal.reason === "timeout" ? "timeout" : "cancelled");
+      if (abort.signal.aborted) throw new TransportError(abort.signal.reason);
+      // fetch() reports a failed connection as a TypeError; unreadable JSON is the server's fault.
+      throw new TransportError(error instanceof SyntaxError ? "unavailable" : "offline");
     } finally {
       clearTimeout(timer);
     }

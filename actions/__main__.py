@@ -1,0 +1,88 @@
+"""Start the action server on the loopback interface: ``python -m actions``."""
+
+from __future__ import annotations
+
+import logging
+import sys
+
+from rasa_sdk.endpoint import create_app
+from rasa_sdk.executor import ActionExecutor
+from sanic import Request, Sanic, response
+from sqlalchemy.exc import SQLAlchemyError
+
+from actions.answer_question import ActionAnswerOffer, ActionAnswerQuestion, ActionCheckClaim
+from actions.emergency import ActionEmergency
+from actions.report_rumour import ActionReportRumour
+from bot.safety.log_lines import set_up_logging
+from knowledge.calibration import CalibrationError, load_calibration
+from knowledge.embedder import ModelError, SentenceTransformerEmbedder
+from knowledge.emergency import ExemplarError, read_exemplars
+from knowledge.live import LiveAnswers
+from knowledge.settings import KnowledgeSettings, SettingError, read_settings
+from knowledge.store import connect
+
+logger = logging.getLogger("actions")
+
+
+def create_action_app(answers: LiveAnswers) -> Sanic:
+    """Return Rasa SDK's own server with our actions and a readiness route."""
+    executor = ActionExecutor()
+    executor.register_action(ActionReportRumour())
+    for action in (ActionAnswerQuestion, ActionCheckClaim, ActionAnswerOffer, ActionEmergency):
+        executor.register_action(action(answers))
+    app = create_app(executor)
+
+    @app.get("/ready")
+    async def ready(_request: Request) -> response.HTTPResponse:
+        """Tell which release is loaded; 503 while there is none."""
+        loaded = answers.loaded
+        if loaded is None:
+            return response.json({"ready": False, "release": None}, status=503)
+        count = len(loaded.answerer.retriever.entries)
+        return response.json({"ready": True, "release": loaded.release_id, "entries": count})
+
+    return app
+
+
+def load_answers(settings: KnowledgeSettings) -> LiveAnswers:
+    """Load model, calibration and the live release."""
+    calibration = load_calibration()
+    embedder = SentenceTransformerEmbedder(settings.embedding_model, settings.encoder_threads)
+    if calibration.model != embedder.name:
+        logger.warning("calibration_is_for_another_model")
+    answers = LiveAnswers(
+        connect(settings.database_url), embedder, calibration, read_exemplars()
+    )
+    answers.refresh()
+    # The first pass of the model takes several times as long as the others.
+    embedder.embed(["warm up"])
+    return answers
+
+
+def main() -> int:
+    """Serve until stopped."""
+    try:
+        settings = read_settings()
+        set_up_logging(settings.log_level)
+        answers = load_answers(settings)
+    except (CalibrationError, ExemplarError, ModelError, SettingError) as error:
+        print(f"The action server cannot start: {error}", file=sys.stderr)
+        return 1
+    except SQLAlchemyError as error:
+        logger.error("store_unreachable", extra={"error": type(error).__name__})
+        return 1
+    answers.watch()
+    app = create_action_app(answers)
+    # One process: rasa_sdk's own start-up forks, which fails once torch is imported.
+    app.run(
+        host="127.0.0.1",
+        port=settings.actions_port,
+        single_process=True,
+        access_log=False,
+        motd=False,
+    )
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,108 @@
+"""Answer a question, check a claim, or give the answer that was offered."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+from typing import Any
+
+from actions.base import Outcome, TotalAction, Turn
+from actions.payload import decision_payload, emergency, notice, unavailable
+from knowledge.answering import Answer, Answerer, Clarify, Context, Decision
+from knowledge.live import LiveAnswers
+
+ASKED_FOR_RUMOUR = "action_report_rumour"
+NO_RELEASE = Outcome(payloads=(unavailable("no_release"),))
+
+
+def today() -> date:
+    """Return the day in UTC."""
+    return datetime.now(UTC).date()
+
+
+def context_of(turn: Turn) -> Context:
+    """Return what the conversation was about."""
+    return Context(turn.slots.get("last_entry_id"), turn.slots.get("last_topic"))
+
+
+def slots_after(decision: Decision) -> dict[str, Any]:
+    """Return what the next turn should know of this one."""
+    slots: dict[str, Any] = {"offered_entry_id": None, "last_claim": None}
+    if isinstance(decision, Answer):
+        pair = decision.live.topic_entry
+        slots |= {"last_entry_id": pair.entry.id, "last_topic": pair.topic.slug}
+    if isinstance(decision, Clarify):
+        slots["last_topic"] = decision.topic
+        slots["offered_entry_id"] = decision.options[0].entry_id
+    return slots
+
+
+def reported(claim: str) -> Outcome:
+    """Return the outcome of a reported rumour."""
+    payload = notice("rumour_reported", claim=claim[:1000])
+    return Outcome(payloads=(payload,), slots={"last_claim": None})
+
+
+class AnsweringAction(TotalAction):
+    """Base of the actions that need the live release."""
+
+    def __init__(self, answers: LiveAnswers) -> None:
+        """Take the live release."""
+        self.answers = answers
+
+    def act(self, turn: Turn) -> Outcome:
+        """Answer with the release in memory, or say that there is none."""
+        loaded = self.answers.loaded
+        return self.answer(turn, loaded.answerer) if loaded else NO_RELEASE
+
+    def answer(self, turn: Turn, answerer: Answerer) -> Outcome:
+        """Decide what to say with the entries of the release."""
+        raise NotImplementedError
+
+
+class ActionAnswerQuestion(AnsweringAction):
+    """Answer, offer a choice, or say that there is no answer: the score decides."""
+
+    action_name = "action_answer_question"
+
+    def answer(self, turn: Turn, answerer: Answerer) -> Outcome:
+        """Answer the message as a question."""
+        if turn.previous_action == ASKED_FOR_RUMOUR:
+            return reported(turn.text)
+        decision = answerer.decide(turn.text, context_of(turn), today=today())
+        likeness = decision.likeness
+        if likeness and not likeness.asking:
+            return Outcome(payloads=(emergency(likeness.category, likeness.group),))
+        payload = decision_payload(decision, call_now=likeness is not None)
+        return Outcome(payloads=(payload,), slots=slots_after(decision))
+
+
+class ActionCheckClaim(AnsweringAction):
+    """Answer "I heard that …" with the entry on that claim, or say that none is there."""
+
+    action_name = "action_check_claim"
+
+    def answer(self, turn: Turn, answerer: Answerer) -> Outcome:
+        """Check the message as a claim."""
+        if turn.previous_action == ASKED_FOR_RUMOUR:
+            return reported(turn.text)
+        decision = answerer.decide(turn.text, context_of(turn), today=today(), claim=True)
+        if decision.likeness and not decision.likeness.asking:
+            likeness = decision.likeness
+            return Outcome(payloads=(emergency(likeness.category, likeness.group),))
+        payload = decision_payload(decision, code="claim_not_found")
+        slots = slots_after(decision) | {"last_claim": turn.text}
+        return Outcome(payloads=(payload,), slots=slots)
+
+
+class ActionAnswerOffer(AnsweringAction):
+    """Answer with the entry that was offered, after a plain "yes"."""
+
+    action_name = "action_answer_offer"
+
+    def answer(self, turn: Turn, answerer: Answerer) -> Outcome:
+        """Answer with the offered entry, or ask for other words where none was."""
+        offered = turn.slots.get("offered_entry_id")
+        answer = answerer.answer_entry(str(offered), today=today()) if offered else None
+        if answer is None:
+            return Outcome(responses=("utter_rephrase",))
+        return Outcome(payloads=(decision_payload(answer),), slots=slots_after(answer))

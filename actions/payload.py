@@ -1,0 +1,123 @@
+"""What actions say: plain JSON objects that Rasa carries whole to the gateway.
+
+The gateway parses them strictly (``bot/rasa_client.py``); a contract test holds the two together.
+Wording that is not from the corpus is the gateway's; here are facts and codes.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from knowledge.answering import Answer, Clarify, Decision, NoAnswer, Option
+from knowledge.entry import Source
+
+Payload = dict[str, Any]
+CALL_NOW_LEVELS = {"emergency"}
+
+
+def unavailable(code: str) -> Payload:
+    """Return the payload for "this cannot be answered right now"."""
+    return {"kind": "unavailable", "code": code}
+
+
+def notice(code: str, **fields: str) -> Payload:
+    """Return a notice whose wording the gateway has."""
+    return {"kind": "notice", "code": code, **fields}
+
+
+def emergency(category: str, rule: str) -> Payload:
+    """Return the payload that lets the gateway give the emergency reply."""
+    return {"kind": "emergency", "category": category, "rule": rule}
+
+
+def decision_payload(decision: Decision, *, code: str = "", call_now: bool = False) -> Payload:
+    """Return the payload for a decision.
+
+    Args:
+        decision: what was decided.
+        code: why there is no answer; "no_answer" by default.
+        call_now: whether the call-now line goes on top.
+    """
+    if isinstance(decision, Answer):
+        return {**_answer(decision), "call_now": call_now or _is_emergency(decision)}
+    if isinstance(decision, Clarify):
+        return {**_clarify(decision), "call_now": call_now}
+    return {**_no_answer(decision), "code": code or "no_answer", "call_now": call_now}
+
+
+def _is_emergency(answer: Answer) -> bool:
+    return answer.live.topic_entry.entry.urgency.level in CALL_NOW_LEVELS
+
+
+def _answer(answer: Answer) -> Payload:
+    entry, topic = answer.live.topic_entry.entry, answer.live.topic_entry.topic
+    reviewer = entry.reviewed_by[0].role if entry.reviewed_by else None
+    return {
+        "kind": "answer",
+        "entry": {
+            "entry_id": entry.id,
+            "revision": answer.live.revision,
+            "question": entry.question,
+            "topic": topic.slug,
+            "topic_title": topic.title,
+        },
+        "locale": topic.locale,
+        "text": "" if answer.expired else entry.short_answer,
+        "details": [] if answer.expired else [detail.text for detail in entry.details],
+        "seek_care": entry.seek_care,
+        "urgency": {"level": entry.urgency.level, "action": entry.urgency.action},
+        "myth": entry.myth.model_dump() if entry.myth else None,
+        "conflict": entry.conflict,
+        "sources": [_source(source) for source in entry.sources],
+        "review": {
+            "status": entry.status.value,
+            "by_role": reviewer,
+            "on": _iso(entry.last_reviewed),
+            "due": _iso(entry.review_due),
+        },
+        "expired": answer.expired,
+        "score": round(answer.score, 4),
+        "related": [_option(option) for option in answer.related],
+    }
+
+
+def _clarify(clarify: Clarify) -> Payload:
+    return {
+        "kind": "clarify",
+        "topic_title": clarify.topic_title,
+        "options": [_option(option) for option in clarify.options],
+        "score": round(clarify.score, 4),
+    }
+
+
+def _no_answer(none: NoAnswer) -> Payload:
+    return {
+        "kind": "no_answer",
+        "topics": [{"topic": slug, "title": title} for slug, title in none.nearest],
+        "words": none.words,
+        "score": round(none.score, 4),
+    }
+
+
+def _option(option: Option) -> Payload:
+    return {
+        "entry_id": option.entry_id,
+        "question": option.question,
+        "topic_title": option.topic_title,
+    }
+
+
+def _source(source: Source) -> Payload:
+    return {
+        "publisher": source.publisher,
+        "title": source.title,
+        "url": source.url,
+        "section": source.section,
+        "source_date": _iso(source.source_date),
+        "checked_on": source.checked_on,
+        "evidence": source.evidence.value,
+    }
+
+
+def _iso(day: object) -> str | None:
+    return str(day) if day is not None else None

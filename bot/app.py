@@ -1,0 +1,146 @@
+"""The web process: puts the parts together. Imports neither torch nor rasa, so it starts in a second."""
+
+from __future__ import annotations
+
+import json
+import logging
+
+import httpx
+from flask import Flask
+from flask.json.provider import DefaultJSONProvider
+from sqlalchemy.engine import Engine
+from sqlalchemy.exc import SQLAlchemyError
+from werkzeug.middleware.proxy_fix import ProxyFix
+
+from bot import errors
+from bot.channels.api import views as api
+from bot.channels.widget import views as widget
+from bot.event_log import EventLog
+from bot.pipeline import MAX_CHARACTERS, Pipeline
+from bot.rasa_client import RasaClient
+from bot.replies import read_contacts, read_wording
+from bot.replies.compose import Composer
+from bot.replies.helplines import read_helplines
+from bot.safety.log_lines import set_up_logging
+from bot.safety.redaction import Redactor
+from bot.safety.triage import load_rules
+from bot.sessions import Sessions
+from bot.settings import BotSettings, read_bot_settings
+from bot.topics import LiveTopics
+from bot.tracker_store import TrackerStore
+from knowledge.settings import ROOT
+from knowledge.store import connect, live_release_id, transaction
+
+logger = logging.getLogger(__name__)
+MAX_BODY_BYTES = 256 * 1024
+WORKER_SILENT_SECONDS = 150.0
+
+
+class _Json(DefaultJSONProvider):
+    """Compact JSON with its keys in the order that was written."""
+
+    sort_keys = False
+    ensure_ascii = False
+    compact = True
+
+
+def create_app(settings: BotSettings | None = None) -> Flask:
+    """Return the app.
+
+    Args:
+        settings: read from the environment by default.
+
+    Raises:
+        SettingError: a setting makes no sense.
+        ReplyFileError: a file of wording, helplines or contacts is broken.
+        TriageRulesError: the triage rules are broken.
+    """
+    settings = settings or read_bot_settings()
+    set_up_logging(settings.knowledge.log_level)
+    app = Flask(__name__, static_folder=None)
+    app.json = _Json(app)
+    app.config["MAX_CONTENT_LENGTH"] = MAX_BODY_BYTES
+    if settings.trusted_proxies:
+        hops = settings.trusted_proxies
+        app.wsgi_app = ProxyFix(app.wsgi_app, hops, hops, hops, hops)  # type: ignore[method-assign]
+    errors.init_app(app)
+    engine = connect(settings.knowledge.database_url)
+    topics = LiveTopics(engine)
+    app.register_blueprint(api.create_blueprint(_api_parts(settings, engine, topics)))
+    app.register_blueprint(
+        widget.create_blueprint(topics.topics, settings.frame_ancestors, settings.locale)
+    )
+    widget.init_headers(app.after_request)
+    return app
+
+
+def _api_parts(settings: BotSettings, engine: Engine, topics: LiveTopics) -> api.ApiParts:
+    events, trackers = EventLog(engine), TrackerStore(settings.tracker_file)
+
+    def forget(session_key: str) -> bool:
+        """Delete a conversation from both stores, each whatever becomes of the other."""
+        done = [events.forget(session_key), trackers.forget(session_key)]
+        return all(done)
+
+    composer = Composer(
+        read_wording(settings.locale),
+        read_helplines(),
+        read_contacts(settings.contacts_file) if settings.contacts_file else (),
+        topics.choices,
+        MAX_CHARACTERS,
+    )
+    rasa = RasaClient(settings.rasa_url)
+    rules = load_rules(ROOT / "bot" / "safety" / "triage_rules" / "en.yml")
+    pipeline = Pipeline(rules, Redactor(), rasa, composer, events, forget)
+    return api.ApiParts(
+        pipeline=pipeline,
+        composer=composer,
+        sessions=Sessions(settings.secret_key, settings.session_seconds),
+        events=events,
+        forget=forget,
+        topics=topics.topics,
+        readiness=Readiness(engine, rasa, settings.actions_url, events),
+        default_country=settings.country,
+        message_limit=settings.message_limit,
+        session_limit=settings.session_limit,
+    )
+
+
+class Readiness:
+    """Checks what a question needs, each by really using it."""
+
+    def __init__(
+        self, engine: Engine, rasa: RasaClient, actions_url: str, events: EventLog
+    ) -> None:
+        """Take what is checked."""
+        self._engine = engine
+        self._rasa = rasa
+        self._actions = httpx.Client(base_url=actions_url, timeout=1.0)
+        self._events = events
+
+    def __call__(self) -> dict[str, bool]:
+        """Return per part whether it is ready."""
+        database, release, worker = self._store()
+        return {
+            "rasa": self._rasa.is_up(),
+            "actions": self._actions_ready(),
+            "database": database,
+            "release": release,
+            "worker": worker,
+        }
+
+    def _store(self) -> tuple[bool, bool, bool]:
+        try:
+            with transaction(self._engine) as session:
+                release = live_release_id(session) is not None
+            beat = self._events.last_beat_seconds("worker")
+        except SQLAlchemyError:
+            return False, False, False
+        return True, release, beat is not None and beat < WORKER_SILENT_SECONDS
+
+    def _actions_ready(self) -> bool:
+        try:
+            response = self._actions.get("/ready")
+            return response.status_code == httpx.codes.OK and bool(response.json()["ready"])
+        except (httpx.HTTPError, json.JSONDecodeError, KeyError):
+            return False

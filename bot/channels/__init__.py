@@ -1,0 +1,1 @@
+"""Channels: each folder translates one way of talking to people; none decides anything."""

@@ -1,0 +1,1 @@
+"""The JSON API: what the widget and integrators speak."""

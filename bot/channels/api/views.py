@@ -1,0 +1,198 @@
+"""Routes of the JSON API."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from http import HTTPStatus
+
+from flask import Blueprint, Response, jsonify, request
+from limits import RateLimitItem, parse
+from limits.storage import MemoryStorage
+from limits.strategies import MovingWindowRateLimiter
+from sqlalchemy.exc import SQLAlchemyError
+
+from bot.channels.api import openapi
+from bot.channels.api.schema import (
+    FeedbackRequest,
+    MessageRequest,
+    SessionRequest,
+    TopicsResponse,
+    read_body,
+)
+from bot.errors import Problem
+from bot.event_log import EventLog
+from bot.pipeline import MAX_CHARACTERS, Pipeline
+from bot.replies.compose import Composer
+from bot.sessions import Session, SessionError, Sessions
+from bot.turn import Message
+
+CHANNEL = "web"
+
+
+@dataclass(frozen=True)
+class ApiParts:
+    """What the routes need.
+
+    Attributes:
+        pipeline: answers turns.
+        composer: words what is said outside a turn.
+        sessions: signs and reads tokens.
+        events: keeps feedback.
+        forget: deletes a conversation everywhere; tells whether it could.
+        topics: gives the live topics.
+        readiness: runs the readiness checks.
+        default_country: the site's own country, or None.
+        message_limit: messages per session.
+        session_limit: sessions per address.
+    """
+
+    pipeline: Pipeline
+    composer: Composer
+    sessions: Sessions
+    events: EventLog
+    forget: Callable[[str], bool]
+    topics: Callable[[], TopicsResponse]
+    readiness: Callable[[], dict[str, bool]]
+    default_country: str | None
+    message_limit: str
+    session_limit: str
+
+
+class RateLimit:
+    """Counts hits per key over a moving window."""
+
+    def __init__(self, limit: str) -> None:
+        """Take a limit in the words of the ``limits`` library ("20/10 seconds")."""
+        self._item: RateLimitItem = parse(limit)
+        self._limiter = MovingWindowRateLimiter(MemoryStorage())
+
+    def hit(self, key: str) -> None:
+        """Count one.
+
+        Raises:
+            Problem: 429 with the seconds to wait.
+        """
+        if self._limiter.hit(self._item, key):
+            return
+        stats = self._limiter.get_window_stats(self._item, key)
+        wait = max(1, int(stats.reset_time - time.time()) + 1)
+        raise Problem(
+            HTTPStatus.TOO_MANY_REQUESTS,
+            f"Too many messages. Please wait {wait} seconds and send it again.",
+            retry_after=wait,
+        )
+
+
+def create_blueprint(parts: ApiParts) -> Blueprint:  # noqa: C901 one small function per route
+    """Return the routes."""
+    routes = Blueprint("api", __name__)
+    messages, starts = RateLimit(parts.message_limit), RateLimit(parts.session_limit)
+
+    @routes.post("/api/v1/sessions")
+    def start_session() -> tuple[Response, int]:
+        """Start a session and return everything that a first screen needs."""
+        starts.hit(request.remote_addr or "unknown")
+        body = read_body(request, SessionRequest)
+        country = body.country or parts.default_country
+        composer = parts.composer
+        token, expires = parts.sessions.start(composer.wording.locale, country)
+        names = composer.wording.countries
+        return jsonify(
+            session=token,
+            expires_at=expires.isoformat(timespec="seconds").replace("+00:00", "Z"),
+            locale=composer.wording.locale,
+            dir=composer.wording.dir,
+            country=country,
+            notice=composer.wording.consent.model_dump(),
+            countries=[
+                {"code": code, "name": names.get(code, code)}
+                for code in composer.helplines.countries
+            ],
+            welcome=asdict(composer.notice("0" * 24, "welcome")),
+            max_message_characters=MAX_CHARACTERS,
+        ), 201
+
+    @routes.post("/api/v1/messages")
+    def send_message() -> Response:
+        """Answer one message."""
+        session = current_session(parts.sessions)
+        messages.hit(session.key)
+        body = read_body(request, MessageRequest)
+        reply = parts.pipeline.answer_turn(
+            Message(
+                text=body.text,
+                session_key=session.key,
+                channel=CHANNEL,
+                locale=session.locale,
+                country=body.country or session.country,
+            )
+        )
+        return jsonify(asdict(reply))
+
+    @routes.post("/api/v1/feedback")
+    def give_feedback() -> tuple[str, int]:
+        """Keep what a person thinks of a reply."""
+        session = current_session(parts.sessions)
+        messages.hit(session.key)
+        body = read_body(request, FeedbackRequest)
+        try:
+            if not parts.events.owns(session.key, body.reply_id):
+                raise Problem(404, "There is no such reply in this session.")
+        except SQLAlchemyError as error:
+            raise Problem(503, "Feedback cannot be kept right now. Please try again.") from error
+        if not parts.events.feedback(session.key, body.reply_id, body.rating, body.reason):
+            raise Problem(503, "Feedback cannot be kept right now. Please try again.")
+        return "", 204
+
+    @routes.delete("/api/v1/sessions/current")
+    def end_session() -> tuple[str, int]:
+        """Delete the conversation everywhere."""
+        session = current_session(parts.sessions)
+        if not parts.forget(session.key):
+            raise Problem(503, "The conversation cannot be deleted right now. Please try again.")
+        return "", 204
+
+    @routes.get("/api/v1/topics")
+    def list_topics() -> Response:
+        """List the live topics with their questions."""
+        return jsonify(parts.topics().model_dump())
+
+    @routes.get("/healthz")
+    def health() -> Response:
+        """Tell that the web server is alive."""
+        return jsonify(status="ok")
+
+    @routes.get("/readyz")
+    def ready() -> tuple[Response, int]:
+        """Tell what is ready; 503 while anything is not."""
+        checks = parts.readiness()
+        names = {name: "ok" if fine else "failed" for name, fine in checks.items()}
+        fine = all(checks.values())
+        return jsonify(ready=fine, checks=names), 200 if fine else 503
+
+    @routes.get("/api/v1/openapi.json")
+    def describe() -> Response:
+        """Describe this API."""
+        return jsonify(openapi.document())
+
+    return routes
+
+
+def current_session(sessions: Sessions) -> Session:
+    """Return the session of this request.
+
+    Raises:
+        Problem: 401, no token, a forged or an expired one.
+    """
+    header = request.headers.get("Authorization", "")
+    scheme, _, token = header.partition(" ")
+    try:
+        if scheme.lower() != "bearer":
+            raise SessionError("no bearer token")
+        return sessions.read(token.strip())
+    except SessionError as error:
+        raise Problem(
+            401, "The session is unknown or has expired: start a new one at /api/v1/sessions."
+        ) from error

@@ -1,0 +1,149 @@
+"""One turn, in one place: channels translate, this decides.
+
+::
+
+    neutralise -> triage -> redact -> Rasa -> check -> record
+
+The raw text ends at redaction. Triage needs nothing but memory, so an emergency is answered when
+Rasa, the action server and the database are all down.
+"""
+
+from __future__ import annotations
+
+import logging
+import secrets
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Protocol
+
+from bot.rasa_client import NoticePayload, Payload, RasaUnavailable
+from bot.replies.compose import Composer
+from bot.safety.neutralise import as_utterance, neutralise, says_something
+from bot.safety.redaction import Redactor
+from bot.safety.triage import TriageResult, TriageRules, triage
+from bot.turn import Message, Reply
+
+logger = logging.getLogger(__name__)
+MAX_CHARACTERS = 1000
+
+
+class Rasa(Protocol):
+    """What the pipeline needs of Rasa."""
+
+    def ask(self, text: str, sender: str) -> tuple[Payload, ...]:
+        """Return what is said, at least one payload, or raise ``RasaUnavailable``."""
+
+
+class Record(Protocol):
+    """What the pipeline needs of the event log."""
+
+    def record(
+        self, message: Message, reply: Reply, redacted: tuple[str, ...], milliseconds: int
+    ) -> bool:
+        """Record one turn; tell whether it could be written."""
+
+    def rumour(self, session_key: str, reply_id: str, claim: str) -> bool:
+        """Keep a reported claim."""
+
+
+Forget = Callable[[str], bool]
+
+
+class Pipeline:
+    """Turns messages into replies; safe to share between threads."""
+
+    def __init__(
+        self,
+        rules: TriageRules,
+        redactor: Redactor,
+        rasa: Rasa,
+        composer: Composer,
+        events: Record,
+        forget: Forget,
+    ) -> None:
+        """Take the parts.
+
+        Args:
+            rules: triage rules.
+            redactor: masks identifiers.
+            rasa: finds the intent and answers.
+            composer: words replies.
+            events: keeps what is kept of a turn.
+            forget: deletes a conversation everywhere; tells whether it could.
+        """
+        self._rules = rules
+        self._redactor = redactor
+        self._rasa = rasa
+        self._composer = composer
+        self._events = events
+        self._forget = forget
+
+    def answer_turn(self, message: Message) -> Reply:
+        """Return the reply to a message. Total: whatever fails behind, a proper reply comes back."""
+        started = time.perf_counter()
+        reply_id = secrets.token_hex(12)
+        redacted: tuple[str, ...] = ()
+        alarm = triage(message.text, self._rules)
+        clean = neutralise(message.text)
+        if alarm is not None and alarm.level == "takeover":
+            reply = self._composer.emergency(
+                reply_id, alarm.category, alarm.rule_id, message.country
+            )
+        elif len(clean) > MAX_CHARACTERS:
+            reply = self._composer.notice(reply_id, "too_long")
+        elif not says_something(clean):
+            reply = self._composer.notice(reply_id, "empty")
+        else:
+            masked = self._redactor.redact(clean)
+            redacted = masked.kinds
+            reply = self._ask(reply_id, as_utterance(masked.text), message)
+        reply = self._with_call_now(reply, alarm, message.country)
+        milliseconds = round((time.perf_counter() - started) * 1000)
+        if not reply.session_ended:
+            self._events.record(message, reply, redacted, milliseconds)
+        logger.info(
+            "turn",
+            extra={
+                "reply_id": reply_id,
+                "channel": message.channel,
+                "kind": reply.kind,
+                "code": reply.code,
+                "ms": milliseconds,
+            },
+        )
+        return reply
+
+    def _ask(self, reply_id: str, utterance: str, message: Message) -> Reply:
+        """Let Rasa decide and word what it decided."""
+        if not says_something(utterance):
+            return self._composer.notice(reply_id, "empty")
+        try:
+            payloads = self._rasa.ask(utterance, message.session_key)
+            reply = self._composer.compose(reply_id, payloads, message.country)
+        except RasaUnavailable as error:
+            return self._composer.unavailable(reply_id, error.code)
+        last = payloads[-1]
+        if isinstance(last, NoticePayload):
+            return self._act_on_notice(reply, last, message)
+        return reply
+
+    def _act_on_notice(self, reply: Reply, notice: NoticePayload, message: Message) -> Reply:
+        """Do what a notice promises, and say so if it could not be done."""
+        if notice.code == "forget_me":
+            if self._forget(message.session_key):
+                return replace(reply, session_ended=True)
+            return self._composer.notice(reply.reply_id, "forget_failed")
+        if notice.claim is not None and not self._events.rumour(
+            message.session_key, reply.reply_id, notice.claim
+        ):
+            return self._composer.notice(reply.reply_id, "rumour_failed")
+        return reply
+
+    def _with_call_now(
+        self, reply: Reply, alarm: TriageResult | None, country: str | None
+    ) -> Reply:
+        """Put the call-now line on top where triage, or the entry itself, asks for it."""
+        if reply.kind == "emergency" or (alarm is None and reply.call_now is None):
+            return reply
+        return self._composer.with_call_now(reply, country)

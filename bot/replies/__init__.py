@@ -1,0 +1,156 @@
+"""What the gateway says by itself, and the helplines of each country, read from YAML at the start."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, TypeVar
+
+import yaml
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from bot.turn import Category, Contact, QuickReply
+
+FOLDER = Path(__file__).parent
+
+
+class ReplyFileError(Exception):
+    """A file of wording, helplines or contacts is broken; the message names file and field."""
+
+
+class _Record(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class ReviewWording(_Record):
+    """How an answer was checked, as a sentence."""
+
+    draft: str
+    source_checked: str
+    clinician_reviewed: str
+
+
+class LinkWording(_Record):
+    """Titles of links."""
+
+    search_cdc: str
+    search_who: str
+    cdc: str
+    who: str
+    who_mythbusters: str
+
+
+class Consent(_Record):
+    """What is shown before the first message."""
+
+    title: str
+    text: str
+    points: tuple[str, ...]
+    agree: str
+
+
+class EmergencyText(_Record):
+    """What is said in one kind of emergency."""
+
+    text: str
+    steps: tuple[str, ...]
+
+
+class EmergencyWording(_Record):
+    """What is said in emergencies."""
+
+    emergency: EmergencyText
+    poisoning: EmergencyText
+    self_harm: EmergencyText
+    abuse: EmergencyText
+    call_local: str
+    country_hint: str
+    no_line: str
+
+    def of(self, category: Category) -> EmergencyText:
+        """Return the wording of one kind."""
+        text: EmergencyText = getattr(self, category)
+        return text
+
+
+class QuickReplyWording(_Record):
+    """Suggestions that the gateway adds."""
+
+    report_claim: QuickReply
+    talk_to_person: QuickReply
+    help: QuickReply
+
+
+class Wording(_Record):
+    """Everything the gateway says in one language."""
+
+    locale: str
+    dir: str
+    disclaimer: str
+    call_now: str
+    call_now_country: str
+    menu: tuple[str, ...]
+    unavailable: str
+    no_answer: str
+    no_answer_declined: str
+    claim_not_found: str
+    clarify: str
+    clarify_topic: str
+    expired: str
+    expired_emergency: str
+    seek_care_declined: str
+    review: ReviewWording
+    notices: dict[str, str]
+    quick_replies: QuickReplyWording
+    links: LinkWording
+    talk_to_person: tuple[Contact, ...]
+    consent: Consent
+    emergency: EmergencyWording
+    countries: dict[str, str]
+
+
+_Model = TypeVar("_Model", bound=BaseModel)
+
+
+def read_yaml(file: Path, model: type[_Model]) -> _Model:
+    """Read a YAML file into a model.
+
+    Raises:
+        ReplyFileError: it is missing, no YAML, or lacks a field.
+    """
+    try:
+        content: Any = yaml.safe_load(file.read_text(encoding="utf-8"))
+        return model.model_validate(content)
+    except OSError as error:
+        raise ReplyFileError(f"{file.name} cannot be read: {error.strerror}") from error
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        line = f" line {mark.line + 1}" if mark else ""
+        raise ReplyFileError(f"{file.name} is broken YAML{line}") from error
+    except ValidationError as error:
+        problem = error.errors()[0]
+        field = ".".join(str(part) for part in problem["loc"])
+        raise ReplyFileError(f"{file.name}: {field}: {problem['msg']}") from error
+
+
+def read_wording(locale: str = "en") -> Wording:
+    """Read the wording of a language.
+
+    Raises:
+        ReplyFileError: there is none, or it is broken.
+    """
+    return read_yaml(FOLDER / f"{locale}.yml", Wording)
+
+
+class _Contacts(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    contacts: tuple[Contact, ...]
+
+
+def read_contacts(file: Path) -> tuple[Contact, ...]:
+    """Read a site's own contacts: ``contacts:`` with name, phone, tel, url, hours.
+
+    Raises:
+        ReplyFileError: the file is missing or broken.
+    """
+    return read_yaml(file, _Contacts).contacts

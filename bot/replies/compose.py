@@ -1,0 +1,282 @@
+"""Word what was decided: payloads and codes in, a complete ``Reply`` out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Literal, cast
+from urllib.parse import quote_plus, urlsplit
+
+from bot.rasa_client import (
+    AnswerPayload,
+    ClarifyPayload,
+    EmergencyPayload,
+    NoAnswerPayload,
+    NoticePayload,
+    OptionPayload,
+    Payload,
+    RasaUnavailable,
+)
+from bot.replies import Wording
+from bot.replies.helplines import HelplineBook, Lines
+from bot.turn import Category, Contact, EmergencyCard, Link, QuickReply, Reply, Review, Source
+
+ALLOWED_HOSTS = {"CDC": "www.cdc.gov", "WHO": "www.who.int"}
+CDC_HOME, WHO_HOME = "https://www.cdc.gov/health-topics.html", "https://www.who.int/health-topics"
+CDC_SEARCH = "https://search.cdc.gov/search/?query={words}"
+WHO_SEARCH = (
+    "https://www.who.int/home/search-results?indexCatalogue=genericsearchindex1"
+    "&searchQuery={words}&wordsMode=AnyWord"
+)
+DECLINED = {"decline_diagnosis", "decline_dose"}
+
+
+@dataclass(frozen=True)
+class TopicChoice:
+    """A live topic, for menus.
+
+    Attributes:
+        slug: its id.
+        title: as people read it.
+        ask: a text that asks for it.
+    """
+
+    slug: str
+    title: str
+    ask: str
+
+
+class Composer:
+    """Words replies in one language."""
+
+    def __init__(
+        self,
+        wording: Wording,
+        helplines: HelplineBook,
+        contacts: tuple[Contact, ...],
+        topics: Callable[[], Sequence[TopicChoice]],
+        max_characters: int,
+    ) -> None:
+        """Take what replies are made of.
+
+        Args:
+            wording: the language.
+            helplines: numbers per country.
+            contacts: the site's own people to hand over to; empty means the general advice.
+            topics: gives the live topics.
+            max_characters: limit that the ``too_long`` notice names.
+        """
+        self.wording = wording
+        self.helplines = helplines
+        self._contacts = contacts
+        self._topics = topics
+        self._max_characters = max_characters
+
+    def compose(
+        self, reply_id: str, payloads: Sequence[Payload], country: str | None
+    ) -> Reply:
+        """Word what Rasa said in one turn; notices before the last payload become its preface.
+
+        Raises:
+            RasaUnavailable: an answer without an allowed source, or the action server said that it
+                cannot answer.
+        """
+        *before, last = payloads
+        notices = [payload for payload in before if isinstance(payload, NoticePayload)]
+        declined = any(payload.code in DECLINED for payload in notices)
+        reply = self._word(reply_id, last, country, declined)
+        preface = tuple(payload.text for payload in notices if payload.text)
+        if declined and reply.seek_care is None and reply.kind in {"answer", "clarify"}:
+            reply = replace(reply, seek_care=self.wording.seek_care_declined)
+        return replace(reply, preface=preface + reply.preface)
+
+    def _word(
+        self, reply_id: str, payload: Payload, country: str | None, declined: bool
+    ) -> Reply:
+        if isinstance(payload, AnswerPayload):
+            return self._answer(reply_id, payload)
+        if isinstance(payload, ClarifyPayload):
+            return self._clarify(reply_id, payload)
+        if isinstance(payload, NoAnswerPayload):
+            return self._no_answer(reply_id, payload, declined)
+        if isinstance(payload, EmergencyPayload):
+            return self.emergency(reply_id, payload.category, payload.rule, country)
+        if isinstance(payload, NoticePayload):
+            return self._notice(reply_id, payload)
+        raise RasaUnavailable(payload.code)
+
+    def emergency(
+        self, reply_id: str, category: Category, rule: str, country: str | None
+    ) -> Reply:
+        """Return the emergency reply; needs nothing but memory."""
+        wording = self.wording.emergency
+        text = wording.of(category)
+        lines = self.helplines.lines(category, country)
+        card = EmergencyCard(
+            category=category,
+            country=country,
+            steps=tuple(self._step(step, lines, category) for step in text.steps),
+            lines=lines.emergency + lines.special,
+            country_hint=None if country else wording.country_hint,
+        )
+        reply = self._base(reply_id, "emergency", rule, text.text)
+        return replace(reply, emergency=card)
+
+    def unavailable(self, reply_id: str, code: str) -> Reply:
+        """Return the reply for "this cannot be answered right now"."""
+        reply = self._base(reply_id, "unavailable", code, self.wording.unavailable)
+        return replace(reply, links=self._home_links())
+
+    def notice(self, reply_id: str, code: str) -> Reply:
+        """Return a fixed notice of the gateway's own, with the menu where it helps."""
+        text = self.wording.notices[code].replace("{limit}", f"{self._max_characters:,}")
+        reply = self._base(reply_id, "notice", code, text)
+        if code in {"welcome", "empty"}:
+            return replace(reply, quick_replies=self.menu())
+        return reply
+
+    def menu(self) -> tuple[QuickReply, ...]:
+        """Return the topics to start with, as far as they are live, and help."""
+        live = {choice.slug: choice for choice in self._topics()}
+        chosen = [live[slug] for slug in self.wording.menu if slug in live]
+        buttons = tuple(QuickReply(choice.title, choice.ask) for choice in chosen)
+        return (*buttons, self.wording.quick_replies.help)
+
+    def with_call_now(self, reply: Reply, country: str | None = None) -> Reply:
+        """Put the call-now line on top of a reply."""
+        return replace(reply, call_now=self.call_now(country))
+
+    def call_now(self, country: str | None) -> str:
+        """Return the call-now line, with the number where the country is known."""
+        number = self.helplines.emergency_number(country)
+        if number is None:
+            return self.wording.call_now
+        return self.wording.call_now_country.replace("{number}", number)
+
+    def _answer(self, reply_id: str, payload: AnswerPayload) -> Reply:
+        if not all(is_allowed(source) for source in payload.sources):
+            raise RasaUnavailable("source_not_allowed")
+        text = payload.text
+        if payload.expired:
+            urgent = payload.urgency.level == "emergency"
+            text = self.wording.expired
+            text += f" {self.wording.expired_emergency}" if urgent else ""
+        review = payload.review
+        sentence = getattr(self.wording.review, review.status)
+        sentence = sentence.replace("{role}", review.by_role or "").replace("{on}", review.on or "")
+        reply = self._base(reply_id, "answer", "expired" if payload.expired else "answer", text)
+        return replace(
+            reply,
+            locale=payload.locale,
+            details=payload.details,
+            seek_care=payload.seek_care,
+            urgency=payload.urgency,
+            entry=payload.entry,
+            myth=payload.myth,
+            conflict=payload.conflict,
+            sources=payload.sources,
+            review=Review(review.status, review.by_role, review.on, review.due, sentence),
+            score=payload.score,
+            quick_replies=_options(payload.related),
+            call_now=self.wording.call_now if payload.call_now else None,
+            feedback=True,
+        )
+
+    def _clarify(self, reply_id: str, payload: ClarifyPayload) -> Reply:
+        wording = self.wording
+        text = wording.clarify
+        if payload.topic_title:
+            text = wording.clarify_topic.replace("{topic}", payload.topic_title)
+        reply = self._base(reply_id, "clarify", "clarify", text)
+        return replace(
+            reply,
+            quick_replies=_options(payload.options),
+            score=payload.score,
+            call_now=wording.call_now if payload.call_now else None,
+        )
+
+    def _no_answer(self, reply_id: str, payload: NoAnswerPayload, declined: bool) -> Reply:
+        wording = self.wording
+        is_claim = payload.code == "claim_not_found"
+        text = wording.claim_not_found if is_claim else wording.no_answer
+        if declined:
+            text = wording.no_answer_declined
+        live = {choice.slug: choice for choice in self._topics()}
+        offered = [live[topic.topic] for topic in payload.topics if topic.topic in live]
+        buttons = tuple(QuickReply(choice.title, choice.ask) for choice in offered)
+        last = wording.quick_replies.report_claim if is_claim else wording.quick_replies.talk_to_person
+        return replace(
+            self._base(reply_id, "no_answer", payload.code, text),
+            links=self.search_links(payload.words),
+            quick_replies=(*buttons, last),
+            score=payload.score,
+            call_now=wording.call_now if payload.call_now else None,
+            feedback=True,
+        )
+
+    def _notice(self, reply_id: str, payload: NoticePayload) -> Reply:
+        text = payload.text or self.wording.notices.get(payload.code, "")
+        if not text:
+            raise RasaUnavailable("notice_without_wording")
+        reply = self._base(reply_id, "notice", payload.code, text)
+        menu = self.menu()[:-1] if payload.menu else ()
+        reply = replace(reply, quick_replies=menu + payload.quick_replies)
+        if payload.code == "talk_to_person":
+            return replace(reply, contacts=self._contacts or self.wording.talk_to_person)
+        if payload.code == "change_language":
+            return replace(reply, links=self._home_links())
+        return reply
+
+    def search_links(self, words: str) -> tuple[Link, ...]:
+        """Return the search pages of CDC and WHO for some words; their front pages for none."""
+        if not words:
+            return self._home_links()
+        titles, query = self.wording.links, quote_plus(words)
+        cdc = titles.search_cdc.replace("{words}", words)
+        who = titles.search_who.replace("{words}", words)
+        return (
+            Link(cdc, CDC_SEARCH.replace("{words}", query), "CDC"),
+            Link(who, WHO_SEARCH.replace("{words}", query), "WHO"),
+        )
+
+    def _home_links(self) -> tuple[Link, ...]:
+        titles = self.wording.links
+        return (Link(titles.cdc, CDC_HOME, "CDC"), Link(titles.who, WHO_HOME, "WHO"))
+
+    def _step(self, step: str, lines: Lines, category: Category) -> str:
+        """Fill the numbers of a country into a step; without one, its words stand alone."""
+        numbers = [line.number for line in lines.emergency if line.number]
+        call = " or ".join(numbers[:1]) or self.wording.emergency.call_local
+        special = ""
+        if lines.has_special and lines.special[0].number:
+            special = f": {lines.special[0].name}, {lines.special[0].number}"
+        kinds = {"poisoning": "{poison}", "self_harm": "{crisis}", "abuse": "{violence}"}
+        return step.replace("{call}", call).replace(kinds.get(category, "{-}"), special)
+
+    def _base(
+        self,
+        reply_id: str,
+        kind: Literal["answer", "clarify", "no_answer", "emergency", "notice", "unavailable"],
+        code: str,
+        text: str,
+    ) -> Reply:
+        wording = self.wording
+        return Reply(
+            reply_id=reply_id,
+            kind=kind,
+            code=code,
+            locale=wording.locale,
+            dir=cast(Literal["ltr", "rtl"], wording.dir),
+            text=text,
+            disclaimer=wording.disclaimer,
+        )
+
+
+def is_allowed(source: Source) -> bool:
+    """Tell whether a source is a page of its publisher's own site."""
+    parts = urlsplit(source.url)
+    return parts.scheme == "https" and parts.hostname == ALLOWED_HOSTS[source.publisher]
+
+
+def _options(options: Sequence[OptionPayload]) -> tuple[QuickReply, ...]:
+    return tuple(QuickReply(option.question, option.question) for option in options)

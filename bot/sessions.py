@@ -1,0 +1,62 @@
+"""Sessions: a signed token that names a conversation and nothing about the person.
+
+The token is not stored anywhere. What is stored goes under a keyed hash of its id, so that neither
+the database nor Rasa's tracker holds anything that could be used to speak as somebody else.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import secrets
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from itsdangerous import BadData, URLSafeTimedSerializer
+
+
+class SessionError(Exception):
+    """The token is forged, damaged or too old."""
+
+
+@dataclass(frozen=True)
+class Session:
+    """A conversation.
+
+    Attributes:
+        key: keyed hash that stands for it everywhere.
+        locale: language of the replies.
+        country: country that the person or the site chose, or None.
+    """
+
+    key: str
+    locale: str
+    country: str | None
+
+
+class Sessions:
+    """Signs and reads tokens."""
+
+    def __init__(self, secret_key: str, max_age_seconds: int) -> None:
+        """Take the signing key and the age at which a session ends."""
+        self._serializer = URLSafeTimedSerializer(secret_key, salt="session")
+        self._key = hashlib.sha256(b"session-key:" + secret_key.encode()).digest()
+        self._max_age = max_age_seconds
+
+    def start(self, locale: str, country: str | None) -> tuple[str, datetime]:
+        """Return a new token and when it expires."""
+        token = self._serializer.dumps([secrets.token_hex(16), locale, country])
+        return token, datetime.now(UTC) + timedelta(seconds=self._max_age)
+
+    def read(self, token: str) -> Session:
+        """Return the session of a token.
+
+        Raises:
+            SessionError: it was not signed here, or is too old.
+        """
+        try:
+            session_id, locale, country = self._serializer.loads(token, max_age=self._max_age)
+            key = hmac.new(self._key, session_id.encode(), hashlib.sha256).hexdigest()[:32]
+        except (BadData, ValueError, TypeError, AttributeError) as error:
+            raise SessionError("unknown or expired session") from error
+        return Session(key, locale, country)

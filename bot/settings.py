@@ -1,0 +1,179 @@
+"""The gateway's settings, beside those of ``knowledge.settings``; docs/settings.md lists them all."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from knowledge.settings import ROOT, KnowledgeSettings, Setting, SettingError, read_settings
+
+HOST = Setting("CITEWELL_HOST", "127.0.0.1", "Address to listen on; 0.0.0.0 for every interface.")
+PORT = Setting("CITEWELL_PORT", "8000", "Port of the web server.")
+RASA_PORT = Setting("CITEWELL_RASA_PORT", "5005", "Loopback port of Rasa.")
+SECRET_KEY = Setting(
+    "CITEWELL_SECRET_KEY",
+    "",
+    "Key that signs sessions, 32 characters or more; empty means one made for you in the data folder.",
+    secret=True,
+)
+LOCALE = Setting("CITEWELL_LOCALE", "en", "Language of the replies where a site does not say.")
+COUNTRY = Setting(
+    "CITEWELL_COUNTRY",
+    "",
+    "Two-letter country of your visitors, for emergency numbers; empty means ask, never guess.",
+)
+FRAME_ANCESTORS = Setting(
+    "CITEWELL_FRAME_ANCESTORS",
+    "",
+    "Sites that may embed the widget, separated by spaces: `https://www.example.org`.",
+)
+CONTACTS_FILE = Setting(
+    "CITEWELL_CONTACTS_FILE",
+    "",
+    "YAML list of the people to hand over to: name, phone, url, hours.",
+)
+SESSION_HOURS = Setting("CITEWELL_SESSION_HOURS", "12", "Hours after which a session ends.")
+MESSAGE_LIMIT = Setting(
+    "CITEWELL_MESSAGE_LIMIT", "20/10 seconds", "Messages that one session may send in a time."
+)
+SESSION_LIMIT = Setting(
+    "CITEWELL_SESSION_LIMIT", "60/minute", "Sessions that one address may start in a time."
+)
+RETENTION_DAYS = Setting(
+    "CITEWELL_RETENTION_DAYS", "30", "Days after which events, feedback and rumours are deleted."
+)
+TRUSTED_PROXIES = Setting(
+    "CITEWELL_TRUSTED_PROXIES", "0", "Reverse proxies in front whose X-Forwarded-* are believed."
+)
+
+BOT_SETTINGS = (
+    HOST,
+    PORT,
+    RASA_PORT,
+    SECRET_KEY,
+    LOCALE,
+    COUNTRY,
+    FRAME_ANCESTORS,
+    CONTACTS_FILE,
+    SESSION_HOURS,
+    MESSAGE_LIMIT,
+    SESSION_LIMIT,
+    RETENTION_DAYS,
+    TRUSTED_PROXIES,
+)
+
+ORIGIN = re.compile(r"https?://[A-Za-z0-9.*-]+(:\d{1,5})?|'self'")
+
+
+@dataclass(frozen=True)
+class BotSettings:
+    """What the gateway needs to know.
+
+    Attributes:
+        knowledge: the settings of the store.
+        host: address to listen on.
+        port: port to listen on.
+        rasa_url: where Rasa listens.
+        actions_url: where the action server listens.
+        tracker_file: Rasa's own store of running conversations.
+        secret_key: signs sessions.
+        locale: default language.
+        country: default country, or None.
+        frame_ancestors: sites that may embed the widget.
+        contacts_file: people to hand over to, or None.
+        session_seconds: age at which a session ends.
+        message_limit: messages per session, in the words of the ``limits`` library.
+        session_limit: sessions per address.
+        retention_days: age at which events are deleted.
+        trusted_proxies: number of reverse proxies in front.
+    """
+
+    knowledge: KnowledgeSettings
+    host: str
+    port: int
+    rasa_url: str
+    actions_url: str
+    tracker_file: Path
+    secret_key: str
+    locale: str
+    country: str | None
+    frame_ancestors: tuple[str, ...]
+    contacts_file: Path | None
+    session_seconds: int
+    message_limit: str
+    session_limit: str
+    retention_days: int
+    trusted_proxies: int
+
+
+def read_bot_settings(env: Mapping[str, str] | None = None) -> BotSettings:
+    """Read the settings from an environment (this process's own by default).
+
+    Raises:
+        SettingError: a value makes no sense; the message names the setting.
+    """
+    env = os.environ if env is None else env
+    knowledge = read_settings(env)
+    contacts = CONTACTS_FILE.text(env)
+    return BotSettings(
+        knowledge=knowledge,
+        host=HOST.text(env),
+        port=PORT.integer(env, 1, 65535),
+        rasa_url=f"http://127.0.0.1:{RASA_PORT.integer(env, 1, 65535)}",
+        actions_url=f"http://127.0.0.1:{knowledge.actions_port}",
+        tracker_file=knowledge.data_dir / "rasa-tracker.db",
+        secret_key=_secret_key(env),
+        locale=LOCALE.text(env),
+        country=_country(env),
+        frame_ancestors=_origins(env),
+        contacts_file=(ROOT / contacts).resolve() if contacts else None,
+        session_seconds=SESSION_HOURS.integer(env, 1, 24 * 30) * 3600,
+        message_limit=_limit(MESSAGE_LIMIT, env),
+        session_limit=_limit(SESSION_LIMIT, env),
+        retention_days=RETENTION_DAYS.integer(env, 1, 3650),
+        trusted_proxies=TRUSTED_PROXIES.integer(env, 0, 5),
+    )
+
+
+def _secret_key(env: Mapping[str, str]) -> str:
+    key = SECRET_KEY.text(env)
+    if not key:
+        file = (read_settings(env).data_dir) / "secret_key"
+        key = file.read_text(encoding="utf-8").strip() if file.is_file() else ""
+    if len(key) < 32:
+        raise SettingError(
+            f"{SECRET_KEY.name}: needs 32 characters or more; `make run` makes one for you, or use "
+            '`python3 -c "import secrets; print(secrets.token_urlsafe(32))"`'
+        )
+    return key
+
+
+def _country(env: Mapping[str, str]) -> str | None:
+    country = COUNTRY.text(env).upper()
+    if country and not re.fullmatch(r"[A-Z]{2}", country):
+        raise SettingError(f"{COUNTRY.name}: needs a two-letter country code such as NO")
+    return country or None
+
+
+def _origins(env: Mapping[str, str]) -> tuple[str, ...]:
+    origins = tuple(FRAME_ANCESTORS.text(env).split())
+    wrong = [origin for origin in origins if not ORIGIN.fullmatch(origin)]
+    if wrong:
+        raise SettingError(
+            f"{FRAME_ANCESTORS.name}: {wrong[0]!r} is no origin; write https://www.example.org"
+        )
+    return origins
+
+
+def _limit(setting: Setting, env: Mapping[str, str]) -> str:
+    from limits import parse
+
+    text = setting.text(env)
+    try:
+        parse(text)
+    except ValueError as error:
+        raise SettingError(f"{setting.name}: write it like {setting.default!r}") from error
+    return text

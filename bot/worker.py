@@ -1,0 +1,101 @@
+"""The worker process: what happens by itself. ``python -m bot.worker``
+
+Every minute idle conversations are deleted from Rasa's store; every night what is older than the
+retention time is deleted from ours. Its heartbeat is what ``/readyz`` looks at.
+"""
+
+from __future__ import annotations
+
+import logging
+import sqlite3
+import sys
+
+from huey import SqliteHuey, crontab
+from sqlalchemy.exc import SQLAlchemyError
+
+from bot.event_log import EventLog
+from bot.safety.log_lines import set_up_logging
+from bot.settings import BotSettings, read_bot_settings
+from bot.tracker_store import TrackerStore
+from knowledge.settings import SettingError
+from knowledge.store import connect
+
+logger = logging.getLogger("bot.worker")
+
+
+class Chores:
+    """What the worker does, each chore total: a failure is logged and tried again next time."""
+
+    def __init__(self, events: EventLog, trackers: TrackerStore, retention_days: int) -> None:
+        """Take the stores."""
+        self._events = events
+        self._trackers = trackers
+        self._retention_days = retention_days
+
+    def beat(self) -> None:
+        """Note that the worker is alive."""
+        try:
+            self._events.beat("worker")
+        except SQLAlchemyError as error:
+            logger.warning("beat_failed", extra={"error": type(error).__name__})
+
+    def purge_idle(self) -> None:
+        """Delete idle conversations from Rasa's store."""
+        try:
+            deleted = self._trackers.purge()
+        except sqlite3.Error as error:
+            logger.warning("purge_failed", extra={"error": type(error).__name__})
+            return
+        if deleted:
+            logger.info("conversations_purged", extra={"rows": deleted})
+
+    def delete_old(self) -> None:
+        """Delete what is older than the retention time."""
+        try:
+            deleted = self._events.delete_older_than(self._retention_days)
+        except SQLAlchemyError as error:
+            logger.warning("retention_failed", extra={"error": type(error).__name__})
+            return
+        logger.info("old_rows_deleted", extra={"rows": deleted})
+
+
+def create_huey(settings: BotSettings) -> SqliteHuey:
+    """Return the queue with its chores."""
+    chores = Chores(
+        EventLog(connect(settings.knowledge.database_url)),
+        TrackerStore(settings.tracker_file),
+        settings.retention_days,
+    )
+    huey = SqliteHuey("citewell", filename=str(settings.knowledge.data_dir / "queue.db"))
+
+    @huey.on_startup()
+    def begin() -> None:
+        chores.beat()
+        chores.purge_idle()
+
+    @huey.periodic_task(crontab(minute="*"))
+    def every_minute() -> None:
+        chores.beat()
+        chores.purge_idle()
+
+    @huey.periodic_task(crontab(hour="3", minute="17"))
+    def every_night() -> None:
+        chores.delete_old()
+
+    return huey
+
+
+def main() -> int:
+    """Work until stopped."""
+    try:
+        settings = read_bot_settings()
+    except SettingError as error:
+        print(f"The worker cannot start: {error}", file=sys.stderr)  # noqa: T201 to the operator
+        return 1
+    set_up_logging(settings.knowledge.log_level)
+    create_huey(settings).create_consumer(workers=1, check_worker_health=True).run()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
