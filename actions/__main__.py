@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import sys
+from typing import Any
 
 from rasa_sdk.endpoint import create_app
 from rasa_sdk.executor import ActionExecutor
@@ -24,15 +25,15 @@ from knowledge.store import connect
 logger = logging.getLogger("actions")
 
 
-def create_action_app(answers: LiveAnswers) -> Sanic:
+def create_action_app(answers: LiveAnswers) -> Sanic[Any, Any]:
     """Return Rasa SDK's own server with our actions and a readiness route."""
     executor = ActionExecutor()
     executor.register_action(ActionReportRumour())
     for action in (ActionAnswerQuestion, ActionCheckClaim, ActionAnswerOffer, ActionEmergency):
         executor.register_action(action(answers))
-    app = create_app(executor)
+    app: Sanic[Any, Any] = create_app(executor)
 
-    @app.get("/ready")
+    @app.get("/ready")  # type: ignore[untyped-decorator]
     async def ready(_request: Request) -> response.HTTPResponse:
         """Tell which release is loaded; 503 while there is none."""
         loaded = answers.loaded
@@ -50,9 +51,7 @@ def load_answers(settings: KnowledgeSettings) -> LiveAnswers:
     embedder = SentenceTransformerEmbedder(settings.embedding_model, settings.encoder_threads)
     if calibration.model != embedder.name:
         logger.warning("calibration_is_for_another_model")
-    answers = LiveAnswers(
-        connect(settings.database_url), embedder, calibration, read_exemplars()
-    )
+    answers = LiveAnswers(connect(settings.database_url), embedder, calibration, read_exemplars())
     answers.refresh()
     # The first pass of the model takes several times as long as the others.
     embedder.embed(["warm up"])

@@ -7,10 +7,11 @@ from typing import Any
 
 from actions.base import Outcome, TotalAction, Turn
 from actions.payload import decision_payload, emergency, notice, unavailable
-from knowledge.answering import Answer, Answerer, Clarify, Context, Decision
+from knowledge.answering import Answer, Answerer, Clarify, Context, Decision, Purpose
 from knowledge.live import LiveAnswers
 
 ASKED_FOR_RUMOUR = "action_report_rumour"
+PURPOSES = {"ask_for_diagnosis": Purpose.DIAGNOSIS, "ask_for_dose": Purpose.DOSE}
 NO_RELEASE = Outcome(payloads=(unavailable("no_release"),))
 
 
@@ -39,7 +40,12 @@ def slots_after(decision: Decision) -> dict[str, Any]:
 def reported(claim: str) -> Outcome:
     """Return the outcome of a reported rumour."""
     payload = notice("rumour_reported", claim=claim[:1000])
-    return Outcome(payloads=(payload,), slots={"last_claim": None})
+    return Outcome(payloads=(payload,), slots={"last_claim": None, "awaiting_rumour": False})
+
+
+def is_awaited_rumour(turn: Turn) -> bool:
+    """Tell whether this message was asked for as a rumour, in the very turn before."""
+    return turn.previous_action == ASKED_FOR_RUMOUR and bool(turn.slots.get("awaiting_rumour"))
 
 
 class AnsweringAction(TotalAction):
@@ -66,9 +72,10 @@ class ActionAnswerQuestion(AnsweringAction):
 
     def answer(self, turn: Turn, answerer: Answerer) -> Outcome:
         """Answer the message as a question."""
-        if turn.previous_action == ASKED_FOR_RUMOUR:
+        if is_awaited_rumour(turn):
             return reported(turn.text)
-        decision = answerer.decide(turn.text, context_of(turn), today=today())
+        purpose = PURPOSES.get(turn.intent, Purpose.QUESTION)
+        decision = answerer.decide(turn.text, context_of(turn), today=today(), purpose=purpose)
         likeness = decision.likeness
         if likeness and not likeness.asking:
             return Outcome(payloads=(emergency(likeness.category, likeness.group),))
@@ -83,9 +90,11 @@ class ActionCheckClaim(AnsweringAction):
 
     def answer(self, turn: Turn, answerer: Answerer) -> Outcome:
         """Check the message as a claim."""
-        if turn.previous_action == ASKED_FOR_RUMOUR:
+        if is_awaited_rumour(turn):
             return reported(turn.text)
-        decision = answerer.decide(turn.text, context_of(turn), today=today(), claim=True)
+        decision = answerer.decide(
+            turn.text, context_of(turn), today=today(), purpose=Purpose.CLAIM
+        )
         if decision.likeness and not decision.likeness.asking:
             likeness = decision.likeness
             return Outcome(payloads=(emergency(likeness.category, likeness.group),))
@@ -104,5 +113,5 @@ class ActionAnswerOffer(AnsweringAction):
         offered = turn.slots.get("offered_entry_id")
         answer = answerer.answer_entry(str(offered), today=today()) if offered else None
         if answer is None:
-            return Outcome(responses=("utter_rephrase",))
+            return Outcome(responses=("utter_default",))
         return Outcome(payloads=(decision_payload(answer),), slots=slots_after(answer))

@@ -83,7 +83,7 @@ class TotalAction(Action):  # type: ignore[misc]
             loop = asyncio.get_running_loop()
             acting = loop.run_in_executor(_threads, self.act, read_turn(tracker))
             outcome = await asyncio.wait_for(acting, self.timeout_seconds)
-        except Exception as problem:  # noqa: BLE001 the edge of the process: nothing may pass
+        except Exception as problem:
             error = type(problem).__name__
             outcome = Outcome(payloads=(unavailable("action_failed"),))
         for response in outcome.responses:

@@ -17,4 +17,4 @@ class ActionReportRumour(TotalAction):
         claim = turn.slots.get("last_claim")
         if claim:
             return reported(str(claim))
-        return Outcome(payloads=(notice("ask_for_rumour"),))
+        return Outcome(payloads=(notice("ask_for_rumour"),), slots={"awaiting_rumour": True})

@@ -1,4 +1,4 @@
-"""The web process: puts the parts together. Imports neither torch nor rasa, so it starts in a second."""
+"""The web process: puts the parts together; imports neither torch nor rasa, so it starts fast."""
 
 from __future__ import annotations
 

@@ -71,8 +71,8 @@ def init_app(app: Flask) -> None:
     @app.errorhandler(HTTPException)
     def _http(error: HTTPException) -> Response:
         status = error.code or 500
-        if status < 400 and error.response is not None:
-            return Response(error.response.data, status, dict(error.response.headers))
+        if status < 400:
+            return Response(status=status, headers=list(error.get_headers()))
         response = respond(Problem(status, _detail(status, app)))
         allowed = getattr(error, "valid_methods", None)
         if allowed:

@@ -1,7 +1,7 @@
 """What is kept of a turn: ids, codes, scores and durations, never a word of it.
 
-A turn must not fail because its record cannot be written: the store is given half a second, then the
-loss is logged by its code and the reply goes out.
+A turn must not fail because its record cannot be written: the store is given half a second, then
+the loss is logged by its code and the reply goes out.
 """
 
 from __future__ import annotations

@@ -80,7 +80,7 @@ class Pipeline:
         self._forget = forget
 
     def answer_turn(self, message: Message) -> Reply:
-        """Return the reply to a message. Total: whatever fails behind, a proper reply comes back."""
+        """Return the reply to a message; whatever fails behind, a proper reply comes back."""
         started = time.perf_counter()
         reply_id = secrets.token_hex(12)
         redacted: tuple[str, ...] = ()

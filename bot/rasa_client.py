@@ -6,8 +6,8 @@ Errors::
       (connection refused, timed out, not 200, an empty list, a payload that breaks the contract)
 
 After two failures in a row the breaker opens: further turns are told at once, and one at a time is
-let through to see whether Rasa is back. Without it, a hung Rasa would hold every thread for the whole
-time limit, and people behind them would wait longer still.
+let through to see whether Rasa is back. Without it, a hung Rasa would hold every thread for the
+whole time limit, and people behind them would wait longer still.
 """
 
 from __future__ import annotations

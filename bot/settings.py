@@ -1,4 +1,4 @@
-"""The gateway's settings, beside those of ``knowledge.settings``; docs/settings.md lists them all."""
+"""The gateway's settings, beside those of ``knowledge.settings``; docs/settings.md has them all."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ RASA_PORT = Setting("CITEWELL_RASA_PORT", "5005", "Loopback port of Rasa.")
 SECRET_KEY = Setting(
     "CITEWELL_SECRET_KEY",
     "",
-    "Key that signs sessions, 32 characters or more; empty means one made for you in the data folder.",
+    "Key that signs sessions, 32 characters or more; empty means one made in the data folder.",
     secret=True,
 )
 LOCALE = Setting("CITEWELL_LOCALE", "en", "Language of the replies where a site does not say.")

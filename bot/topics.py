@@ -1,4 +1,4 @@
-"""The live topics, read from the store and kept for a moment; the last ones stay when it is away."""
+"""The live topics, read from the store; while it is away the last ones stay."""
 
 from __future__ import annotations
 
@@ -41,7 +41,9 @@ class LiveTopics:
 
     def _refresh(self) -> None:
         """Look for a new release, at most every two seconds and one thread at a time."""
-        if time.monotonic() - self._looked < FRESH_SECONDS or not self._lock.acquire(blocking=False):
+        if time.monotonic() - self._looked < FRESH_SECONDS or not self._lock.acquire(
+            blocking=False
+        ):
             return
         try:
             with transaction(self._engine) as session:

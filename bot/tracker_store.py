@@ -1,7 +1,7 @@
 """Rasa's own store of running conversations, from outside: forget one, purge the idle, stay small.
 
-Rasa has no route to delete a conversation and never deletes one itself. Its SQLite file has one table
-of events; deleted rows are overwritten, so nothing can be read back from the file.
+Rasa has no route to delete a conversation and never deletes one itself. Its SQLite file has one
+table of events; deleted rows are overwritten, so nothing can be read back from the file.
 """
 
 from __future__ import annotations
@@ -29,6 +29,8 @@ class TrackerStore:
 
     def forget(self, sender: str) -> bool:
         """Delete one conversation; tell whether that could be done."""
+        if not self._file.exists():
+            return True
         try:
             with self._open() as connection:
                 connection.execute("DELETE FROM events WHERE sender_id = ?", (sender,))
@@ -50,6 +52,8 @@ class TrackerStore:
         Raises:
             sqlite3.Error: the file cannot be used.
         """
+        if not self._file.exists():
+            return 0
         limit = time.time() - idle_seconds
         with self._open() as connection:
             idle = connection.execute(
@@ -58,16 +62,13 @@ class TrackerStore:
                 (limit,),
             ).rowcount
             surplus = connection.execute(
-                "DELETE FROM events WHERE id <= "
-                "(SELECT COALESCE(MAX(id), 0) - ? FROM events)",
+                "DELETE FROM events WHERE id <= (SELECT COALESCE(MAX(id), 0) - ? FROM events)",
                 (max_events,),
             ).rowcount
         return int(idle + surplus)
 
     @contextmanager
     def _open(self) -> Iterator[sqlite3.Connection]:
-        if not self._file.exists():
-            raise sqlite3.OperationalError("no tracker store yet")
         with closing(sqlite3.connect(self._file, timeout=BUSY_SECONDS)) as connection:
             connection.execute("PRAGMA secure_delete=ON")
             with connection:

@@ -1,7 +1,7 @@
 """One turn: the message that comes in and the reply that goes out, the same on every channel.
 
-``Reply`` is the contract of ``POST /api/v1/messages``; its JSON form is made from these classes, and
-docs/api.md describes it for integrators.
+``Reply`` is the contract of ``POST /api/v1/messages``; its JSON form is made from these classes,
+and docs/api.md describes it for integrators.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The worker process: what happens by itself. ``python -m bot.worker``
+"""The worker process: what happens by itself; started by ``python -m bot.worker``.
 
 Every minute idle conversations are deleted from Rasa's store; every night what is older than the
 retention time is deleted from ours. Its heartbeat is what ``/readyz`` looks at.
@@ -68,17 +68,17 @@ def create_huey(settings: BotSettings) -> SqliteHuey:
     )
     huey = SqliteHuey("citewell", filename=str(settings.knowledge.data_dir / "queue.db"))
 
-    @huey.on_startup()
+    @huey.on_startup()  # type: ignore[untyped-decorator]
     def begin() -> None:
         chores.beat()
         chores.purge_idle()
 
-    @huey.periodic_task(crontab(minute="*"))
+    @huey.periodic_task(crontab(minute="*"))  # type: ignore[untyped-decorator]
     def every_minute() -> None:
         chores.beat()
         chores.purge_idle()
 
-    @huey.periodic_task(crontab(hour="3", minute="17"))
+    @huey.periodic_task(crontab(hour="3", minute="17"))  # type: ignore[untyped-decorator]
     def every_night() -> None:
         chores.delete_old()
 

@@ -1,8 +1,9 @@
-"""Create the two environments from their locks. Standard library only: it runs before anything is installed.
+"""Create the two environments from their locks.
 
-``python3 deploy/environments.py`` makes ``.venv`` (ours, Python 3.11+) and ``.venv-rasa`` (Rasa 3.6.21,
-Python 3.10) beside each other, each from its file in ``requirements/``. An environment whose lock has
-not changed since it was made is left alone. ``--lock`` renews the two locks instead.
+Standard library only: it runs before anything is installed. ``python3 deploy/environments.py``
+makes ``.venv`` (ours, Python 3.11+) and ``.venv-rasa`` (Rasa 3.6.21, Python 3.10) beside each other,
+each from its file in ``requirements/``. An environment whose lock has not changed is left alone.
+``--lock`` renews the two locks instead.
 """
 
 from __future__ import annotations
@@ -117,7 +118,7 @@ def bootstrap_uv() -> Path:
         return own
     if sys.version_info < MINIMUM:
         raise SetupError(
-            "Citewell needs Python 3.11 or later: install it, then run `make run PYTHON=python3.11`."
+            "Citewell needs Python 3.11 or later: install it, then `make run PYTHON=python3.11`."
         )
     say("  fetching the installer (uv)")
     try:
@@ -187,16 +188,16 @@ def renew_locks() -> None:
     header = ["--no-header", "--quiet", "--upgrade"]
     ours, rasa = REQUIREMENTS / "citewell.txt", REQUIREMENTS / "rasa.txt"
     project = ROOT / "pyproject.toml"
+    dev: list[str | Path] = ["--group", f"{project}:dev", "-o", ours, project]
+    only_rasa: list[str | Path] = ["--group", f"{project}:rasa", "-o", rasa]
     run(
-        [uv, "pip", "compile", *header, *torch_options(env), "--python-version", "3.11"]
-        + ["--group", f"{project}:dev", "-o", ours, project],
+        [uv, "pip", "compile", *header, *torch_options(env), "--python-version", "3.11", *dev],
         env=env,
     )
     # The CPU build carries a local version that only some indexes know; the plain one matches both.
     ours.write_text(re.sub(r"^(torch==[\d.]+)\+cpu$", r"\1", ours.read_text(), flags=re.MULTILINE))
     run(
-        [uv, "pip", "compile", *header, "--python-version", "3.10"]
-        + ["--group", f"{project}:rasa", "-o", rasa],
+        [uv, "pip", "compile", *header, "--python-version", "3.10", *only_rasa],
         env=env,
     )
     say("requirements/citewell.txt and requirements/rasa.txt are renewed; run `make test`.")

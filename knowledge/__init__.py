@@ -1,1 +1,1 @@
-"""The FAQ corpus: its entries, their store and checks, and the retriever that finds the right one."""
+"""The FAQ corpus: its entries, their store and checks, and the retriever that finds them."""

@@ -1,7 +1,7 @@
 """The corpus at the command line: check, import, publish, search, calibrate, evaluate.
 
-``python -m knowledge COMMAND --help`` tells what each takes; docs/content-guide.md tells when to use
-which.
+``python -m knowledge COMMAND --help`` tells what each takes; docs/content-guide.md tells when to
+use which.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from collections.abc import Callable
 from dataclasses import asdict
 from datetime import date
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from sqlalchemy.exc import SQLAlchemyError
@@ -36,6 +37,9 @@ from knowledge.store import (
     transaction,
     waiting_drafts,
 )
+
+if TYPE_CHECKING:
+    from knowledge.answering import Answerer
 
 Command = Callable[[argparse.Namespace, KnowledgeSettings], int]
 
@@ -114,7 +118,11 @@ def run_search(args: argparse.Namespace, settings: KnowledgeSettings) -> int:
     loaded = load(settings, load_calibration())
     retriever = loaded.retriever
     topic = next(
-        (e.topic_entry.topic.slug for e in retriever.entries if e.topic_entry.entry.id == args.after),
+        (
+            e.topic_entry.topic.slug
+            for e in retriever.entries
+            if e.topic_entry.entry.id == args.after
+        ),
         None,
     )
     decision = loaded.decide(args.question, Context(args.after, topic), today=date.today())
@@ -131,7 +139,7 @@ def run_search(args: argparse.Namespace, settings: KnowledgeSettings) -> int:
     return 0
 
 
-def load(settings: KnowledgeSettings, calibration: Calibration):  # type: ignore[no-untyped-def]  # noqa: ANN201
+def load(settings: KnowledgeSettings, calibration: Calibration) -> Answerer:
     """Load the live release; where nothing was published, the corpus files."""
     from knowledge.embedder import SentenceTransformerEmbedder
     from knowledge.emergency import read_exemplars
@@ -188,7 +196,9 @@ def run_evaluate(args: argparse.Namespace, settings: KnowledgeSettings) -> int:
     figures = evaluate(answerer, questions, date.today())
     for name, value in asdict(figures).items():
         if name != "misses":
-            print(f"{name:>18}: {value:.3f}" if isinstance(value, float) else f"{name:>18}: {value}")
+            print(
+                f"{name:>18}: {value:.3f}" if isinstance(value, float) else f"{name:>18}: {value}"
+            )
     if args.misses:
         print("\n".join(figures.misses))
     return 0
@@ -241,7 +251,12 @@ def main(arguments: list[str] | None = None) -> int:
             print(fault, file=sys.stderr)
         print("Nothing was imported or changed.", file=sys.stderr)
     except (
-        CalibrationError, ExemplarError, ModelError, QuestionsError, SettingError, StoreError
+        CalibrationError,
+        ExemplarError,
+        ModelError,
+        QuestionsError,
+        SettingError,
+        StoreError,
     ) as error:
         print(error, file=sys.stderr)
     except SQLAlchemyError as error:
@@ -250,7 +265,6 @@ def main(arguments: list[str] | None = None) -> int:
     except OSError as error:
         print(f"{error.strerror}: {error.filename}", file=sys.stderr)
     return 1
-
 
 
 if __name__ == "__main__":

@@ -10,13 +10,16 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date
+from enum import Enum
 
+from knowledge.embedder import Vectors
 from knowledge.emergency import EmergencyExemplars, Likeness
 from knowledge.entry import Aspect
 from knowledge.lexical import words
-from knowledge.retriever import Candidate, Found, Retriever
+from knowledge.retriever import FEATURES, Candidate, Found, Retriever
 from knowledge.store import LiveEntry
 
+BEST, COVERAGE = FEATURES.index("best"), FEATURES.index("coverage")
 MAX_OPTIONS = 3
 MAX_MENU = 6
 NEAREST_TOPICS = 4
@@ -33,6 +36,9 @@ LEANING = re.compile(
     re.IGNORECASE,
 )
 SHORT_QUESTION_WORDS = 6
+# A follow-up must have something in common with the entry by itself, not only through the topic put
+# before it; unrelated questions stay below this (tests/data/questions, rows with a context).
+LEAST_FOLLOW_UP_COSINE = 0.25
 
 
 @dataclass(frozen=True)
@@ -46,6 +52,23 @@ class Context:
 
     entry_id: str | None = None
     topic: str | None = None
+
+
+NO_CONTEXT = Context()
+
+
+class Purpose(Enum):
+    """What a person wants of an answer; Rasa's intent tells."""
+
+    QUESTION = "question"
+    CLAIM = "claim"
+    DIAGNOSIS = "diagnosis"
+    DOSE = "dose"
+
+    @property
+    def is_declined(self) -> bool:
+        """Whether the wish itself is declined, and only general information may follow."""
+        return self in {Purpose.DIAGNOSIS, Purpose.DOSE}
 
 
 @dataclass(frozen=True)
@@ -123,9 +146,15 @@ class Answerer:
         self.retriever = retriever
         self.exemplars = exemplars
         self._by_id = {live.topic_entry.entry.id: live for live in retriever.entries}
+        self._numbers = {entry_id: number for number, entry_id in enumerate(self._by_id)}
 
     def decide(
-        self, question: str, context: Context = Context(), *, today: date, claim: bool = False
+        self,
+        question: str,
+        context: Context = NO_CONTEXT,
+        *,
+        today: date,
+        purpose: Purpose = Purpose.QUESTION,
     ) -> Decision:
         """Decide what to reply.
 
@@ -133,17 +162,27 @@ class Answerer:
             question: what was asked, with identifiers masked.
             context: what the conversation was about.
             today: decides whether an entry is past its review date.
-            claim: the person asks whether a claim is true: only an entry about claims answers
-                unless another is near certain.
+            purpose: what the person wants of the answer.
         """
-        retriever = self.retriever
-        if retriever.names.only_names(question):
-            (slug, *_) = sorted(retriever.names.named(question)) or [""]
-            if menu := self._topic_menu(slug):
-                return menu
+        named = sorted(self.retriever.names.named(question))
+        if named and self.retriever.names.only_names(question):
+            return self._topic(named[0], purpose, today)
         found, likeness = self._find(question, context)
-        decision = self._weigh(question, found, today, claim)
+        decision = self._weigh(question, found, today, purpose)
+        if purpose.is_declined and not named and not isinstance(decision, NoAnswer):
+            # "What is this rash?": naming a disease would be a diagnosis.
+            decision = self._no_answer(question, found)
         return replace(decision, likeness=likeness)
+
+    def _topic(self, slug: str, purpose: Purpose, today: date) -> Decision:
+        """Reply to the bare name of a topic: its menu, or for "do I have it?" its symptoms."""
+        entries = self._of_topic(slug)
+        if purpose is Purpose.DIAGNOSIS:
+            for live in entries:
+                if live.topic_entry.entry.aspect is Aspect.SYMPTOMS:
+                    return self._answer(live, 1.0, today)
+        options = tuple(_option(live) for live in entries[:MAX_MENU])
+        return Clarify(options, entries[0].topic_entry.topic.title, slug, 1.0)
 
     def answer_entry(self, entry_id: str, *, today: date) -> Answer | None:
         """Return the answer of one entry, or None where it is not in the release."""
@@ -157,16 +196,27 @@ class Answerer:
         if topic is None:
             vector = retriever.embedder.embed([question])[0]
             found = retriever.search_vector(question, vector)
-            return found, self.exemplars.likeness(vector, question)
+            return found, self.exemplars.likeness(vector, question, found.nearest_wording)
         in_context = f"{self._alias(topic)}: {question}"
         alone, together = retriever.embedder.embed([question, in_context])
         direct = retriever.search_vector(question, alone)
         follow_up = retriever.search_vector(in_context, together, topic)
-        likeness = self.exemplars.likeness(alone, question)
+        if not self._belongs(question, alone, follow_up):
+            return direct, self.exemplars.likeness(alone, question, direct.nearest_wording)
+        likeness = self.exemplars.likeness(alone, question, direct.nearest_wording)
         wins = follow_up.confidence > direct.confidence or (
             LEANING.search(question) and follow_up.confidence >= retriever.calibration.answer_at
         )
         return (follow_up if wins else direct), likeness
+
+    def _belongs(self, question: str, alone: Vectors, follow_up: Found) -> bool:
+        """Tell whether a question has to do with the entry that the context brought up."""
+        if not words(question) or not follow_up.candidates:
+            return bool(follow_up.candidates)
+        features = self.retriever.features(question, alone)
+        number = self._numbers[follow_up.candidates[0].entry_id]
+        best, coverage = features[number, BEST], features[number, COVERAGE]
+        return bool(coverage > 0 or best >= LEAST_FOLLOW_UP_COSINE)
 
     def _may_follow_up(self, question: str, context: Context) -> bool:
         if context.topic is None or self.retriever.names.named(question):
@@ -176,12 +226,13 @@ class Answerer:
         short = len(question.split()) <= SHORT_QUESTION_WORDS
         return short or bool(LEANING.search(question))
 
-    def _weigh(self, question: str, found: Found, today: date, claim: bool) -> Decision:
+    def _weigh(self, question: str, found: Found, today: date, purpose: Purpose) -> Decision:
         calibration = self.retriever.calibration
         if not found.candidates or found.confidence < calibration.clarify_at:
             return self._no_answer(question, found)
         best = found.candidates[0]
-        fits = not claim or best.live.topic_entry.entry.aspect is Aspect.MYTH
+        is_myth = best.live.topic_entry.entry.aspect is Aspect.MYTH
+        fits = purpose is not Purpose.CLAIM or is_myth
         if found.confidence >= calibration.answer_at and fits:
             return self._answer(best.live, found.confidence, today)
         options = tuple(_option(c.live) for c in _close(found.candidates))
@@ -203,13 +254,6 @@ class Answerer:
         kept = " ".join(subject.split()[:SEARCH_WORDS])
         return NoAnswer(tuple(nearest.items())[:NEAREST_TOPICS], kept, found.confidence)
 
-    def _topic_menu(self, slug: str) -> Clarify | None:
-        entries = self._of_topic(slug)
-        if not entries:
-            return None
-        options = tuple(_option(live) for live in entries[:MAX_MENU])
-        return Clarify(options, entries[0].topic_entry.topic.title, slug, 1.0)
-
     def _of_topic(self, slug: str) -> Sequence[LiveEntry]:
         return [live for live in self.retriever.entries if live.topic_entry.topic.slug == slug]
 
@@ -227,4 +271,3 @@ def _close(candidates: Sequence[Candidate]) -> list[Candidate]:
     """Return the candidates worth offering: those not far behind the first."""
     first = candidates[0].score
     return [c for c in candidates[:MAX_OPTIONS] if first - c.score < CLOSE_LOG_ODDS]
-

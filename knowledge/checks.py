@@ -57,7 +57,9 @@ PROMISE = re.compile(
     r"will cure|cures you|no risk)\b",
     re.IGNORECASE,
 )
-SCHEDULE = re.compile(r"\bat (?:age )?\d+ (?:weeks|months|years)(?: old)?.{0,40}\b(?:shot|dose|vaccine)", re.I)
+SCHEDULE = re.compile(
+    r"\bat (?:age )?\d+ (?:weeks|months|years)(?: old)?.{0,40}\b(?:shot|dose|vaccine)", re.I
+)
 
 
 @dataclass(frozen=True)
@@ -91,9 +93,7 @@ def check(located: Sequence[Located], cdc_pages: frozenset[str] | None = None) -
         for finding in findings:
             field = ".".join(str(part) for part in finding.field)
             line = item.line(*finding.field)
-            faults.append(
-                Fault(item.file, line, entry.id, field, finding.message, finding.level)
-            )
+            faults.append(Fault(item.file, line, entry.id, field, finding.message, finding.level))
     return faults + list(_shared_wordings(located)) + list(_unknown_topics(located))
 
 
@@ -237,8 +237,9 @@ def _shared_wordings(located: Sequence[Located]) -> Iterator[Fault]:
     owner: dict[str, tuple[str, str]] = {}
     for item in located:
         entry = item.topic_entry.entry
-        wordings = [(("question",), entry.question)]
-        wordings += [(("variants", i), text) for i, text in enumerate(entry.variants)]  # type: ignore[list-item]
+        variants = ((("variants", i), text) for i, text in enumerate(entry.variants))
+        wordings: list[tuple[tuple[str | int, ...], str]] = [(("question",), entry.question)]
+        wordings.extend(variants)
         for field, text in wordings:
             key = _plain(text)
             other, other_file = owner.setdefault(key, (entry.id, item.file))
@@ -260,4 +261,3 @@ def _unknown_topics(located: Sequence[Located]) -> Iterator[Fault]:
             if slug not in known:
                 message = f"no corpus file has the topic {slug!r}"
                 yield Fault(item.file, 0, "", "related", message, "warning")
-

@@ -58,7 +58,7 @@ class SentenceTransformerEmbedder:
         from sentence_transformers import SentenceTransformer
         from transformers.utils import logging as transformers_logging
 
-        transformers_logging.disable_progress_bar()
+        transformers_logging.disable_progress_bar()  # type: ignore[no-untyped-call]
         torch.set_num_threads(threads)
         self.name = name
         try:
@@ -113,7 +113,5 @@ def embed_cached(session: Session, embedder: Embedder, texts: Sequence[str]) -> 
         made = embedder.embed(list(missing.values()))
         for key, vector in zip(missing, made, strict=True):
             known[key] = vector
-            session.add(
-                Embedding(text_hash=key, model=embedder.name, vector=vector.tobytes())
-            )
+            session.add(Embedding(text_hash=key, model=embedder.name, vector=vector.tobytes()))
     return np.stack([known[key] for key in keys])

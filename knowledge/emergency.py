@@ -1,8 +1,8 @@
 """The third safety net: nearness to curated descriptions of emergencies.
 
-People describe ("an elephant is sitting on my chest"), they do not name. The exemplars are embedded
-beside the index; a question close to one of them gets the call-now line, or the emergency reply when
-nothing in it asks for information.
+People describe ("an elephant is sitting on my chest"), they do not name. The exemplars are
+embedded beside the index; a question close to one of them gets the call-now line, or the emergency
+reply when nothing in it asks for information.
 """
 
 from __future__ import annotations
@@ -23,8 +23,9 @@ Category = Literal["emergency", "self_harm", "abuse", "poisoning"]
 
 # Wording that asks about something rather than reporting it.
 ASKING = re.compile(
-    r"^\s*(?:what|which|why|how|when|where|who|is|are|can|could|does|do|should|will|tell me)\b(?!\s+i\b)"
-    r"|\?\s*$|\b(?:signs?|symptoms?|causes?|prevent|difference|explain|meaning) (?:of|between|for)?\b",
+    r"^\s*(?:what|which|why|how|when|where|who|is|are|can|could|does|do|should|will|tell me)\b"
+    r"(?!\s+i\b)|\?\s*$"
+    r"|\b(?:signs?|symptoms?|causes?|prevent|difference|explain|meaning) (?:of|between|for)?\b",
     re.IGNORECASE,
 )
 
@@ -109,11 +110,18 @@ class EmergencyExemplars:
         )
         self._emergency_at = emergency_at
 
-    def likeness(self, vector: Vectors, text: str) -> Likeness | None:
-        """Return how like an emergency a text is; None where it is not, or is nearer to everyday."""
+    def likeness(self, vector: Vectors, text: str, nearest_wording: float) -> Likeness | None:
+        """Return how like an emergency a text is, or None where it is not.
+
+        Args:
+            vector: of the text.
+            text: the text itself.
+            nearest_wording: cosine of the text with the nearest wording of any entry; a text that
+                is nearer to a question of the corpus than to an exemplar is that question.
+        """
         hit = self._index.search(vector, 1)[0]
         nearest = self._exemplars[hit.row.owner]
-        if nearest.category is None or hit.cosine < self._emergency_at:
+        if nearest.category is None or hit.cosine < max(self._emergency_at, nearest_wording):
             return None
         asking = bool(ASKING.search(text))
         return Likeness(nearest.category, nearest.group, hit.cosine, asking)

@@ -22,7 +22,7 @@ from sklearn.model_selection import cross_val_predict
 from knowledge.answering import Answer, Answerer, Clarify, Context, Decision
 from knowledge.calibration import Calibration, confidence_features
 from knowledge.embedder import Vectors
-from knowledge.emergency import Exemplar
+from knowledge.emergency import ASKING, Exemplar
 from knowledge.retriever import FEATURES, Retriever, candidates_table
 
 QUESTIONS = Path(__file__).parent.parent / "tests" / "data" / "questions"
@@ -33,8 +33,10 @@ RIGHT_AT_LEAST = 0.95
 """An answer is shown only where, over the calibration questions, this share was right."""
 OFFER_AT_LEAST = 0.5
 """A choice is offered only where one of the three options was right at least this often."""
-FALSE_ALARM_AT_MOST = 0.005
-"""Share of ordinary questions that may come as near to an emergency exemplar as a real one."""
+FALSE_ALARM_AT_MOST = 0.01
+"""Share of the calibration questions that may be taken for an emergency by the exemplars alone."""
+LEAST_EMERGENCY_COSINE = 0.4
+"""Below this, sentences of this model have no meaning in common."""
 FOLDS = 5
 
 
@@ -118,7 +120,9 @@ def read_questions(file: Path, known: frozenset[str] | None = None) -> list[Ques
             raise QuestionsError(f"{file.name}: row {number}: {field}: {problem['msg']}") from error
         missing = (question.right | ({question.context} - {None})) - (known or frozenset())
         if known is not None and missing:
-            raise QuestionsError(f"{file.name}: row {number}: no entry {sorted(map(str, missing))[0]}")
+            raise QuestionsError(
+                f"{file.name}: row {number}: no entry {sorted(map(str, missing))[0]}"
+            )
         questions.append(question)
     return questions
 
@@ -215,8 +219,13 @@ def calibrate(
     draft, confidences, right = _learn_confidence(draft, retriever, plain, vectors)
     answer_at = _lowest_threshold(confidences, right, RIGHT_AT_LEAST)
     offered = _offered(draft, retriever, plain, vectors)
-    clarify_at = min(answer_at, _lowest_threshold(confidences, offered, OFFER_AT_LEAST))
-    emergency_at, caught = _emergency_threshold(exemplars, exemplar_vectors, vectors)
+    unsure = confidences < answer_at
+    clarify_at = min(
+        answer_at, _lowest_threshold(confidences[unsure], offered[unsure], OFFER_AT_LEAST)
+    )
+    emergency_at, caught = _emergency_threshold(
+        exemplars, exemplar_vectors, retriever, plain, vectors
+    )
     shown = confidences >= answer_at
     return replace(
         draft,
@@ -311,21 +320,37 @@ def _lowest_threshold(
 
 
 def _emergency_threshold(
-    exemplars: list[Exemplar], vectors: Vectors, questions: Vectors
+    exemplars: list[Exemplar],
+    exemplar_vectors: Vectors,
+    retriever: Retriever,
+    questions: Sequence[Question],
+    vectors: Vectors,
 ) -> tuple[float, float]:
-    """Return the cosine that ordinary questions seldom reach, and the share of exemplars caught.
+    """Return the lowest cosine that seldom takes over a question, and the exemplars caught.
 
-    Each exemplar is judged against those of its own kind without itself.
+    A text counts as like an emergency where it is nearer to an emergency exemplar than to an
+    everyday one and to every wording of the corpus. Each exemplar is judged without itself.
     """
     urgent = np.array([item.category is not None for item in exemplars])
-    near_urgent = (questions @ vectors[urgent].T).max(axis=1)
-    near_calm = (questions @ vectors[~urgent].T).max(axis=1)
-    # Where an everyday exemplar is nearer, no threshold matters: it wins.
-    alarming = np.sort(np.where(near_urgent > near_calm, near_urgent, -1.0))
-    allowed = int(len(alarming) * FALSE_ALARM_AT_MOST)
-    threshold = float(alarming[-1 - allowed]) + 0.005
-    own = vectors[urgent] @ vectors[urgent].T
-    np.fill_diagonal(own, -1.0)
-    caught = float(np.mean(own.max(axis=1) >= threshold))
-    return threshold, caught
+    alarming, calm = exemplar_vectors[urgent], exemplar_vectors[~urgent]
 
+    def nearness(texts: Sequence[str], own: Vectors, near: Vectors) -> npt.NDArray[np.float64]:
+        """Return the cosine with the nearest exemplar, or -1 where something calm is nearer."""
+        wordings = [retriever.features(t, v)[:, 0].max() for t, v in zip(texts, own, strict=True)]
+        rivals = np.maximum((own @ calm.T).max(axis=1), np.array(wordings))
+        return np.where(near > rivals, near, -1.0)
+
+    taken = [
+        (question.text, vector)
+        for question, vector in zip(questions, vectors, strict=True)
+        if not ASKING.search(question.text)
+    ]
+    stating = np.array([vector for _, vector in taken])
+    false = nearness([text for text, _ in taken], stating, (stating @ alarming.T).max(axis=1))
+    allowed = int(len(questions) * FALSE_ALARM_AT_MOST)
+    threshold = max(float(np.sort(false)[-1 - allowed]) + 0.005, LEAST_EMERGENCY_COSINE)
+    own = alarming @ alarming.T
+    np.fill_diagonal(own, -1.0)
+    texts = [item.text for item in exemplars if item.category is not None]
+    caught = nearness(texts, alarming, own.max(axis=1)) >= threshold
+    return threshold, float(np.mean(caught))

@@ -75,7 +75,7 @@ class Located:
 
 
 def line_of(node: yaml.Node | None, path: Sequence[str | int]) -> int:
-    """Return the line of a path below a YAML node; of the nearest parent where a part is missing."""
+    """Return the line of a path below a YAML node; of its nearest parent where it is missing."""
     if node is None:
         return 0
     line = node.start_mark.line + 1
@@ -139,7 +139,9 @@ def read_file(file: Path) -> list[Located]:
     entries = data.get("entries")
     if not isinstance(entries, list) or not entries:
         line = line_of(node, ("entries",))
-        raise CorpusError([*faults, Fault(file.name, line, "", "entries", "needs a list of entries")])
+        raise CorpusError(
+            [*faults, Fault(file.name, line, "", "entries", "needs a list of entries")]
+        )
     for number, raw in enumerate(entries):
         entry_node = line_node(node, number)
         try:
@@ -244,9 +246,9 @@ def _fault(file: Path, node: yaml.Node, entry: str, item: object) -> Fault:
     """Turn one pydantic error into a fault with its line."""
     details: dict[str, object] = dict(item) if isinstance(item, dict) else {}
     loc = details.get("loc", ())
-    path: Path_ = tuple("topic" if part == "slug" else part for part in loc) if isinstance(
-        loc, tuple
-    ) else ()
+    path: Path_ = (
+        tuple("topic" if part == "slug" else part for part in loc) if isinstance(loc, tuple) else ()
+    )
     message = str(details.get("msg", "is wrong")).removeprefix("Value error, ")
     field = ".".join(str(part) for part in path)
     return Fault(file.name, line_of(node, path), entry, field, message)

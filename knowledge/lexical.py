@@ -23,16 +23,19 @@ STOPWORDS = frozenset(
     mean might more most much my need no not of off ok on one or other our out over please should
     so some someone tell than that the their them then there these they thing things this those to
     too up us use very want was way we well were what whats when where which while who whos why will
-    with would you your u r im ive hi hello hey yes does don t s re ve m just really also""".split()
+    with would you your u r im ive youre youve theyre its thats whos hes shes hi hello hey yes does
+    don dont doesnt didnt cant cannot couldnt shouldnt wont isnt arent wasnt t s re ve m ll d just
+    really also anyway ugh oh ok okay well hmm please ever even saw seen heard read says said say
+    told think thought true real claim claims uncle aunt friend facebook tiktok whatsapp
+    """.split()
 )
 WORD = re.compile(r"[^\W_]+(?:['’\-][^\W_]+)*")
 
 
 def words(text: str) -> list[str]:
     """Return the words of a text that may carry its subject, folded and without plural s."""
-    return [
-        fold(word) for word in WORD.findall(text.casefold()) if word not in STOPWORDS
-    ]
+    found = WORD.findall(text.casefold().replace("’", "'"))
+    return [fold(word) for word in found if word.replace("'", "") not in STOPWORDS]
 
 
 def fold(word: str) -> str:
@@ -58,7 +61,9 @@ class LexicalIndex:
         """
         owners = np.array([owner for owner, _ in wordings])
         self._starts = np.flatnonzero(np.r_[True, owners[1:] != owners[:-1]])
-        self._characters = TfidfVectorizer(analyzer="char_wb", ngram_range=(3, 5), sublinear_tf=True)
+        self._characters = TfidfVectorizer(
+            analyzer="char_wb", ngram_range=(3, 5), sublinear_tf=True
+        )
         self._grams = self._characters.fit_transform([text for _, text in wordings])
         word_lists = [set(words(document)) for document in documents]
         self._documents = word_lists
@@ -71,14 +76,14 @@ class LexicalIndex:
         self._unknown_idf = float(np.log(1 + total) + 1)
 
     def character_similarity(self, query: str) -> Scores:
-        """Return per entry the best cosine of character n-grams with any of its wordings, 0 to 1."""
+        """Return per entry the best character n-gram cosine with any of its wordings, 0 to 1."""
         query_grams = self._characters.transform([query])
         cosines = np.asarray((self._grams @ query_grams.T).todense()).ravel()
         best: Scores = np.maximum.reduceat(cosines, self._starts)
         return best
 
     def coverage(self, query: str) -> Scores:
-        """Return per entry the share of the query's words that it knows, weighted by rarity, 0 to 1.
+        """Return per entry the share of the query's words it knows, weighted by rarity, 0 to 1.
 
         A word that no entry knows weighs most: it is what the corpus has nothing about.
         """

@@ -1,6 +1,6 @@
 """The live release in memory: built once, swapped when another release becomes live.
 
-The swap is one assignment of a finished object, so a turn sees either the old release or the new one.
+The swap is one assignment of a finished object, so a turn sees the old release or the new one.
 """
 
 from __future__ import annotations
@@ -88,9 +88,7 @@ class LiveAnswers:
             live = read_live(session)
             if live is None:
                 return False
-            self._loaded = build(
-                session, live, self._embedder, self._calibration, self._exemplars
-            )
+            self._loaded = build(session, live, self._embedder, self._calibration, self._exemplars)
         return True
 
     def watch(self) -> threading.Thread:

@@ -60,12 +60,12 @@ class Found:
     Attributes:
         candidates: best first.
         confidence: calibrated probability that the first one answers the question, 0 to 1.
-        vector: the question's own vector, for further comparisons in the same turn.
+        nearest_wording: cosine with the nearest wording of any entry, -1 to 1.
     """
 
     candidates: tuple[Candidate, ...]
     confidence: float
-    vector: Vectors
+    nearest_wording: float
 
 
 def wordings(entry: TopicEntry) -> list[tuple[str, str]]:
@@ -153,7 +153,8 @@ class Retriever:
             )
             for i in order
         )
-        return Found(candidates, self.calibration.confidence(candidates_table(candidates)), vector)
+        confidence = self.calibration.confidence(candidates_table(candidates))
+        return Found(candidates, confidence, float(features[:, 0].max()))
 
     def features(self, query: str, vector: Vectors) -> Vectors:
         """Return the signals of every entry, shape ``(entries, len(FEATURES))``."""

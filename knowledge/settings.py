@@ -79,9 +79,7 @@ ENCODER_THREADS = Setting(
 CORPUS_DIR = Setting(
     "CITEWELL_CORPUS_DIR", "knowledge/corpus", "Folder of the corpus files to import."
 )
-ACTIONS_PORT = Setting(
-    "CITEWELL_ACTIONS_PORT", "5055", "Loopback port of the action server."
-)
+ACTIONS_PORT = Setting("CITEWELL_ACTIONS_PORT", "5055", "Loopback port of the action server.")
 LOG_LEVEL = Setting(
     "CITEWELL_LOG_LEVEL", "INFO", "DEBUG, INFO, WARNING or ERROR; no level logs what people write."
 )

@@ -1,4 +1,4 @@
-"""What the gateway says by itself, and the helplines of each country, read from YAML at the start."""
+"""What the gateway says by itself, read from YAML at the start."""
 
 from __future__ import annotations
 

@@ -72,9 +72,7 @@ class Composer:
         self._topics = topics
         self._max_characters = max_characters
 
-    def compose(
-        self, reply_id: str, payloads: Sequence[Payload], country: str | None
-    ) -> Reply:
+    def compose(self, reply_id: str, payloads: Sequence[Payload], country: str | None) -> Reply:
         """Word what Rasa said in one turn; notices before the last payload become its preface.
 
         Raises:
@@ -90,9 +88,7 @@ class Composer:
             reply = replace(reply, seek_care=self.wording.seek_care_declined)
         return replace(reply, preface=preface + reply.preface)
 
-    def _word(
-        self, reply_id: str, payload: Payload, country: str | None, declined: bool
-    ) -> Reply:
+    def _word(self, reply_id: str, payload: Payload, country: str | None, declined: bool) -> Reply:
         if isinstance(payload, AnswerPayload):
             return self._answer(reply_id, payload)
         if isinstance(payload, ClarifyPayload):
@@ -102,12 +98,10 @@ class Composer:
         if isinstance(payload, EmergencyPayload):
             return self.emergency(reply_id, payload.category, payload.rule, country)
         if isinstance(payload, NoticePayload):
-            return self._notice(reply_id, payload)
+            return self._notice(reply_id, payload, country)
         raise RasaUnavailable(payload.code)
 
-    def emergency(
-        self, reply_id: str, category: Category, rule: str, country: str | None
-    ) -> Reply:
+    def emergency(self, reply_id: str, category: Category, rule: str, country: str | None) -> Reply:
         """Return the emergency reply; needs nothing but memory."""
         wording = self.wording.emergency
         text = wording.of(category)
@@ -204,7 +198,9 @@ class Composer:
         live = {choice.slug: choice for choice in self._topics()}
         offered = [live[topic.topic] for topic in payload.topics if topic.topic in live]
         buttons = tuple(QuickReply(choice.title, choice.ask) for choice in offered)
-        last = wording.quick_replies.report_claim if is_claim else wording.quick_replies.talk_to_person
+        last = (
+            wording.quick_replies.report_claim if is_claim else wording.quick_replies.talk_to_person
+        )
         return replace(
             self._base(reply_id, "no_answer", payload.code, text),
             links=self.search_links(payload.words),
@@ -214,7 +210,7 @@ class Composer:
             feedback=True,
         )
 
-    def _notice(self, reply_id: str, payload: NoticePayload) -> Reply:
+    def _notice(self, reply_id: str, payload: NoticePayload, country: str | None) -> Reply:
         text = payload.text or self.wording.notices.get(payload.code, "")
         if not text:
             raise RasaUnavailable("notice_without_wording")
@@ -222,10 +218,18 @@ class Composer:
         menu = self.menu()[:-1] if payload.menu else ()
         reply = replace(reply, quick_replies=menu + payload.quick_replies)
         if payload.code == "talk_to_person":
-            return replace(reply, contacts=self._contacts or self.wording.talk_to_person)
+            own = self._contacts or self.wording.talk_to_person
+            return replace(reply, contacts=(*own, *self._people(country)))
         if payload.code == "change_language":
             return replace(reply, links=self._home_links())
         return reply
+
+    def _people(self, country: str | None) -> tuple[Contact, ...]:
+        """Return lines of a country where somebody listens; directories where it has none."""
+        lines = self.helplines.lines("self_harm", country).special
+        return tuple(
+            Contact(line.name, line.number, line.tel, line.url, line.hours) for line in lines
+        )
 
     def search_links(self, words: str) -> tuple[Link, ...]:
         """Return the search pages of CDC and WHO for some words; their front pages for none."""

@@ -20,8 +20,8 @@ FILE = FOLDER / "helplines.yml"
 KINDS: dict[Category, tuple[str, ...]] = {
     "emergency": (),
     "poisoning": ("poison",),
-    "self_harm": ("crisis", "child"),
-    "abuse": ("violence", "child"),
+    "self_harm": ("suicide_crisis",),
+    "abuse": ("domestic_violence", "child"),
 }
 
 
@@ -31,20 +31,23 @@ class _Line(BaseModel):
     name: str
     number: str | None = None
     tel: str | None = None
-    text_line: TextLine | None = None
+    text_line: str | None = None
     url: str | None = None
     hours: str | None = None
+    area: str | None = None
     source: str
     source_publisher: str
+    page_dated: str | None = None
     checked_on: str
+    seen: str | None = None
 
     def helpline(self) -> Helpline:
         """Return the line as replies carry it."""
         return Helpline(
-            name=self.name,
+            name=f"{self.name} ({self.area})" if self.area else self.name,
             number=self.number,
             tel=f"tel:{self.tel}" if self.tel else None,
-            sms=self.text_line,
+            sms=_text_line(self.text_line),
             url=self.url,
             hours=self.hours,
             publisher=self.source_publisher,
@@ -56,16 +59,20 @@ class _Country(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     emergency: tuple[_Line, ...]
-    crisis: tuple[_Line, ...] = ()
+    suicide_crisis: tuple[_Line, ...] = ()
     poison: tuple[_Line, ...] = ()
-    violence: tuple[_Line, ...] = ()
+    domestic_violence: tuple[_Line, ...] = ()
     child: tuple[_Line, ...] = ()
+
+
+class _Directory(_Line):
+    covers: tuple[str, ...]
 
 
 class _General(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    directories: tuple[_Line, ...] = ()
+    directories: tuple[_Directory, ...] = ()
 
 
 class _File(BaseModel):
@@ -90,6 +97,14 @@ class Lines:
     has_special: bool
 
 
+def _text_line(text: str | None) -> TextLine | None:
+    """Return how to text a line, from "START to 88788" or a bare number; nothing else is SMS."""
+    if text is None or text.startswith("WhatsApp"):
+        return None
+    number = "".join(character for character in text.split()[-1] if character.isdigit())
+    return TextLine(f"Text {text}", f"sms:{number}")
+
+
 class HelplineBook:
     """The helplines of all countries."""
 
@@ -110,11 +125,12 @@ class HelplineBook:
     def lines(self, category: Category, country: str | None) -> Lines:
         """Return what can be called."""
         record = self._content.countries.get(country or "")
-        own = (
-            [line for kind in KINDS[category] for line in getattr(record, kind)] if record else []
-        )
-        wants_special = bool(KINDS[category])
-        fallback = self._content.general.directories if wants_special and not own else ()
+        own = [line for kind in KINDS[category] for line in getattr(record, kind)] if record else []
+        fallback = [
+            directory
+            for directory in self._content.general.directories
+            if not own and set(directory.covers) & set(KINDS[category])
+        ]
         return Lines(
             emergency=tuple(line.helpline() for line in record.emergency) if record else (),
             special=tuple(line.helpline() for line in [*own, *fallback]),

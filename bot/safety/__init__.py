@@ -1,1 +1,1 @@
-"""Pure safety functions: emergency triage and redaction; no input or output, nothing of ours imported."""
+"""Pure safety functions: emergency triage and redaction; they import nothing of ours."""

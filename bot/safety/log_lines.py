@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 
 OURS = ("bot", "actions", "knowledge", "deploy", "__main__")
 EVENT = re.compile(r"[a-z][a-z0-9_]{1,60}")
-PLAIN = re.compile(r"[A-Za-z0-9_.:/+-]{1,80}")
+PLAIN = re.compile(r"[A-Za-z0-9_.:/+-]{0,80}")
 STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 
 
@@ -43,6 +43,9 @@ def set_up_logging(level: str) -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level)
+    # A line per request of these would say nothing that our own events do not.
+    for name in ("httpx", "httpcore", "sanic.access"):
+        logging.getLogger(name).setLevel(logging.WARNING)
     logging.captureWarnings(True)
 
 

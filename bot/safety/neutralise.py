@@ -10,7 +10,9 @@ import unicodedata
 
 # Marks that change the direction of text, join or hide characters, or are not characters at all.
 # The zero-width joiners stay: Persian and many Indian words need them.
-INVISIBLE = re.compile("[\u200b\u200e\u200f\u202a-\u202e\u2060-\u2064\u2066-\u206f\ufeff\ufff9-\ufffb]")
+INVISIBLE = re.compile(
+    "[\u200b\u200e\u200f\u202a-\u202e\u2060-\u2064\u2066-\u206f\ufeff\ufff9-\ufffb]"
+)
 CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 SPACES = re.compile(r"[^\S\n]+")
 LINES = re.compile(r"\n{3,}")

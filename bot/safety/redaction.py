@@ -1,10 +1,11 @@
 """Mask what identifies a person before a message is sent on or kept.
 
-`Redactor().redact(text)` is pure and total: any string gives a `Redaction`, nothing is looked up outside the process.
-It lowers a risk; it does not certify that a text identifies nobody. Health facts stay readable: doses, ages, temperatures,
-readings, virus and vitamin names, seasons and public emergency numbers are left alone.
+`Redactor().redact(text)` is pure and total: any string gives a `Redaction`, nothing is looked up
+outside the process. It lowers a risk; it does not certify that a text identifies nobody. Health
+facts stay readable: doses, ages, temperatures, readings, virus and vitamin names, seasons and
+public emergency numbers are left alone.
 
-The libraries behind it take a third of a second to load, so they are imported when a `Redactor` is made, not with this module.
+The libraries behind it are imported when a `Redactor` is made, not with this module.
 """
 
 import ipaddress
@@ -16,12 +17,22 @@ from typing import Protocol, cast
 
 __all__ = ["MAX_LENGTH", "Redaction", "Redactor"]
 
-# Callers cap a message at 1,000 characters. What lies beyond this is dropped, never passed on unread.
+# Callers cap a message at 1,000 characters. What lies beyond this is dropped, never passed on.
 MAX_LENGTH = 10_000
 
 PHONE_REGIONS = ("US", "GB", "NO", "FR", "ES", "EG", "SA", "DE")
-# Pages of these publishers say nothing about the person, as long as the link carries no parameters.
-PUBLIC_HOSTS = ("cdc.gov", "who.int", "nhs.uk", "nih.gov", "medlineplus.gov", "hhs.gov", "fda.gov", "helsenorge.no", "europa.eu")
+# Pages of these publishers say nothing about the person, if the link carries no parameters.
+PUBLIC_HOSTS = (
+    "cdc.gov",
+    "who.int",
+    "nhs.uk",
+    "nih.gov",
+    "medlineplus.gov",
+    "hhs.gov",
+    "fda.gov",
+    "helsenorge.no",
+    "europa.eu",
+)
 
 
 @dataclass(frozen=True)
@@ -64,8 +75,9 @@ class Redactor:
         """Replace identifiers by their kind.
 
         Args:
-            text: what the person wrote. Only the first `MAX_LENGTH` characters are kept. Invisible characters are dropped
-                and digits of every script become 0-9, because both serve to hide a number.
+            text: what the person wrote. Only the first `MAX_LENGTH` characters are kept. Invisible
+                characters are dropped and digits of every script become 0-9, because both serve
+                to hide a number.
         """
         masked, kept = _hold_public_links(_tidy(text[:MAX_LENGTH]))
         kinds: set[str] = set()
@@ -78,7 +90,7 @@ class Redactor:
         return Redaction(masked, tuple(sorted(kinds)))
 
     def _steps(self) -> tuple[tuple[str, Callable[[str], tuple[str, int]]], ...]:
-        """The masks in order: what is certain before what is guessed, labels before bare numbers."""
+        """The masks in order: the certain before the guessed, labels before bare numbers."""
         return (
             ("link", _masking("link", _LINK)),
             ("email", _masking("email", _EMAIL, _EMAIL_IN_WORDS)),
@@ -113,8 +125,13 @@ class Redactor:
             text,
             _CARD,
             "card",
-            lambda found: not _YEARS_OR_DATE.fullmatch(found)
-            and (_FOURS.fullmatch(found) is not None or self._luhn.is_valid(re.sub(r"[ -]", "", found))),
+            lambda found: (
+                not _YEARS_OR_DATE.fullmatch(found)
+                and (
+                    _FOURS.fullmatch(found) is not None
+                    or self._luhn.is_valid(re.sub(r"[ -]", "", found))
+                )
+            ),
         )
 
     def _mask_phones(self, text: str) -> tuple[str, int]:
@@ -131,7 +148,7 @@ class Redactor:
         return text, total
 
     def _mask_region(self, text: str, region: str) -> tuple[str, int]:
-        """Valid telephone numbers of one region, from the last to the first so that positions hold."""
+        """Valid telephone numbers of one region, last first so that positions hold."""
         matches = list(self._phonenumbers.PhoneNumberMatcher(text, region, max_tries=100))
         count = 0
         for match in reversed(matches):
@@ -151,13 +168,24 @@ def _tidy_character(character: str) -> str:
     if category == "Nd":
         return str(unicodedata.digit(character))
     if category in {"Cf", "Cs", "Co"}:
-        # Joiners also build emoji and Persian words; losing them there changes the look, not the meaning.
+        # Joiners also build emoji and Persian words; without them the look changes, not the
+        # meaning.
         return ""
-    return {"\u00a0": " ", "\u202f": " ", "\u2007": " ", "\u2010": "-", "\u2011": "-", "\u2019": "'"}.get(character, character)
+    return {
+        "\u00a0": " ",
+        "\u202f": " ",
+        "\u2007": " ",
+        "\u2010": "-",
+        "\u2011": "-",
+        "\u2019": "'",
+    }.get(character, character)
 
 
 def _hold_public_links(text: str) -> tuple[str, dict[str, str]]:
-    """Put aside links to public health pages, each under one private character, so that no mask touches them."""
+    """Put aside links to public health pages, each under one private character.
+
+    No mask touches them then.
+    """
     kept: dict[str, str] = {}
 
     def hold(found: re.Match[str]) -> str:
@@ -193,7 +221,9 @@ def _with_label(kind: str) -> Callable[[re.Match[str]], str]:
     return lambda found: f"{found.groupdict().get('label') or ''}[{kind}]"
 
 
-def _mask_if(text: str, pattern: re.Pattern[str], kind: str, holds: Callable[[str], bool]) -> tuple[str, int]:
+def _mask_if(
+    text: str, pattern: re.Pattern[str], kind: str, holds: Callable[[str], bool]
+) -> tuple[str, int]:
     """Mask the matches for which a check holds."""
     count = 0
 
@@ -225,7 +255,9 @@ def _mask_names(text: str) -> tuple[str, int]:
     def replace(found: re.Match[str]) -> str:
         nonlocal count
         words = found["name"].split()
-        if words[0].casefold().strip(".'") in _NOT_A_NAME or (found.re is _I_AM and words[-1].casefold() in _NOT_A_NAME):
+        if words[0].casefold().strip(".'") in _NOT_A_NAME or (
+            found.re is _I_AM and words[-1].casefold() in _NOT_A_NAME
+        ):
             return found[0]
         count += 1
         return f"{found['label']}[name]"
@@ -246,67 +278,90 @@ def _is_ip_address(text: str) -> bool:
 def _reads_as_phone(number: str, before: str, after: str) -> bool:
     """Whether a number that is valid somewhere is meant as one.
 
-    A season, a date, a reading, a dose or eight bare digits is not, although it may be valid in Norway.
+    A season, a date, a reading, a dose or eight bare digits is not, though valid in Norway.
     """
     if _UNIT_AFTER.match(after) or _YEARS_OR_DATE.fullmatch(number.strip()):
         return False
     if _READING.search(number) or before[-1:] in {"/", ".", ",", "-"}:
         return False
     digits = re.sub(r"\D", "", number)
-    return len(digits) >= 9 or (len(digits) >= 7 and number.strip() != digits) or number.strip().startswith("+")
+    return (
+        len(digits) >= 9
+        or (len(digits) >= 7 and number.strip() != digits)
+        or number.strip().startswith("+")
+    )
 
 
-# --- patterns -----------------------------------------------------------------------------------------------------------
+# --- patterns -------------------------------------------------------------------------------------
 # Every repetition is bounded or cannot start again inside itself, so a long text costs linear time.
 
 _MONTH = r"(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]{0,6}\.?"
 _DATE = (
-    rf"(?:\d{{1,4}}[/.\-]\d{{1,2}}[/.\-]\d{{1,4}}|\d{{1,2}}(?:st|nd|rd|th)?(?: of)? {_MONTH},? ?\d{{2,4}}"
-    rf"|{_MONTH} \d{{1,2}}(?:st|nd|rd|th)?,? ?\d{{2,4}}|\d{{1,2}} (?:de )?[a-zéûôæøå]{{3,10}} (?:de )?\d{{4}}|\d{{1,2}}\. [a-zäæøå]{{3,10}} \d{{4}})"
+    rf"(?:\d{{1,4}}[/.\-]\d{{1,2}}[/.\-]\d{{1,4}}|\d{{1,2}}(?:st|nd|rd|th)?(?: of)? {_MONTH},?"
+    rf" ?\d{{2,4}}"
+    rf"|{_MONTH} \d{{1,2}}(?:st|nd|rd|th)?,? ?\d{{2,4}}|\d{{1,2}} (?:de )?[a-zéûôæøå]{{3,10}}"
+    rf" (?:de )?\d{{4}}|\d{{1,2}}\. [a-zäæøå]{{3,10}} \d{{4}})"
 )
 _BIRTH_DATE = re.compile(
-    rf"(?P<label>\b(?:d\.?o\.?b\.?|date of birth|birth ?date|birthday|birthdate|born|née?|né le|née le|nac[íi](?:do|da|)|"
-    rf"fecha de nacimiento|date de naissance|geboren|geburtsdatum|født|fødselsdato)(?!\w)[ :=]{{0,3}}(?:is |was |on |the |am |el |le |den |on the |is on ){{0,2}}){_DATE}",
+    rf"(?P<label>\b(?:d\.?o\.?b\.?|date of birth|birth ?date|birthday|birthdate|born|née?|né le"
+    rf"|née le|nac[íi](?:do|da|)|"
+    rf"fecha de nacimiento|date de naissance|geboren|geburtsdatum|født|fødselsdato)(?!\w)["
+    rf" :=]{{0,3}}(?:is |was |on |the |am |el |le |den |on the |is on ){{0,2}}){_DATE}",
     re.IGNORECASE,
 )
 
 _LINK = re.compile(
     r"(?:\bhttps?://|\bwww\.)[^\s<>\"')\]]{1,2000}(?<![.,!?:;])"
-    r"|(?<![\w@./-])(?:[a-z0-9-]{1,63}\.){1,5}(?:com|org|net|gov|int|edu|io|uk|no|fr|es|de|eg|sa|me|info|health)/[^\s<>\"')\]]{0,2000}(?<![.,!?:;])"
+    r"|(?<![\w@./-])(?:[a-z0-9-]{1,63}\.){1,5}(?:com|org|net|gov|int|edu|io|uk|no|fr|es|de|eg|sa"
+    r"|me|info|health)/[^\s<>\"')\]]{0,2000}(?<![.,!?:;])"
     r"|(?<![\w@./-])(?:[a-z0-9-]{1,63}\.){1,4}(?:cdc\.gov|who\.int|nhs\.uk)\b",
     re.IGNORECASE,
 )
 _EMAIL = re.compile(r"(?<![\w.+%'-])[\w.+%'-]{1,64}@(?:[\w-]{1,63}\.){1,6}\w{2,24}")
 _EMAIL_IN_WORDS = re.compile(
-    r"(?<![\w.])[\w.]{1,40} ?[(\[]?\bat\b[)\]]? ?[\w-]{1,40} ?[(\[]?\bdot\b[)\]]? ?(?:com|org|net|edu|gov|uk|no|fr|es|de)\b", re.IGNORECASE
+    r"(?<![\w.])[\w.]{1,40} ?[(\[]?\bat\b[)\]]? ?[\w-]{1,40} ?[(\[]?\bdot\b[)\]]? ?(?:com|org"
+    r"|net|edu|gov|uk|no|fr|es|de)\b",
+    re.IGNORECASE,
 )
 _HANDLE = re.compile(r"(?<![\w@.])@[A-Za-z_][\w.]{1,40}")
 
 _RECORD_LABEL = (
-    r"(?:mrn|medical record|health record|patient|chart|case|policy|claim|member|membership|insurance|account|hospital|admission|"
-    r"file|reference|ref|prescription|rx|subscriber|group|medicare|medicaid|beneficiary|encounter|visit|lab|sample|accession|dossier|journal)"
+    r"(?:mrn|medical record|health record|patient|chart|case|policy|claim|member|membership"
+    r"|insurance|account|hospital|admission|"
+    r"file|reference|ref|prescription|rx|subscriber|group|medicare|medicaid|beneficiary|encounter"
+    r"|visit|lab|sample|accession|dossier|journal)"
 )
 _RECORD_NUMBERED = re.compile(
-    rf"(?P<label>\b{_RECORD_LABEL}(?: record| file)?(?:(?: ?(?:number|no\.?|nr\.?|num|id|code|#)|'s id)(?: is| was)?[ :=#]{{0,3}}| ?[:#] ?))"
+    rf"(?P<label>\b{_RECORD_LABEL}(?: record| file)?(?:(?: ?(?:number|no\.?|nr\.?|num|id|code|#)"
+    rf"|'s id)(?: is| was)?[ :=#]{{0,3}}| ?[:#] ?))"
     r"(?=[A-Z-]{0,8}\d)[A-Z0-9][A-Z0-9/-]{3,24}(?![\w%])",
     re.IGNORECASE,
 )
 _RECORD_BARE = re.compile(
-    rf"(?P<label>\b(?:mrn|{_RECORD_LABEL}) )(?!covid|h\dn)(?=(?:[A-Z-]{{0,4}}\d){{1,2}}[\d-]{{4}})[A-Z]{{0,4}}-?\d[\d-]{{4,20}}(?![\w%])(?!\d)",
+    rf"(?P<label>\b(?:mrn|{_RECORD_LABEL}) )(?!covid"
+    rf"|h\dn)(?=(?:[A-Z-]{{0,4}}\d){{1,2}}[\d-]{{4}})[A-Z]{{0,4}}-?\d[\d-]{{4,20}}(?![\w%])(?!\d)",
     re.IGNORECASE,
 )
 _LABELLED_ID = re.compile(
-    r"(?P<label>\b(?:ssn|social security|ss|passport|driver'?s? licen[sc]e|national insurance|nino|nhs|national id|id card|personnummer|"
-    r"fødselsnummer|fodselsnummer|personal id|iqama|dni|nie|nir|tax id|sin|aadhaar|cpf|bsn|state id|health card|carte vitale|licen[sc]e plate)"
-    r"(?: ?(?:number|no\.?|nr\.?|num|#|id|card))?(?: is| was)?[ :=#]{1,3})(?=[A-Z]{0,3}[ -]?\d)[A-Z0-9](?:[A-Z0-9]|[ -](?=\d|[A-D]\b)){4,24}(?![\w%])",
+    r"(?P<label>\b(?:ssn|social security|ss|passport|driver'?s? licen[sc]e|national insurance"
+    r"|nino|nhs|national id|id card|personnummer|"
+    r"fødselsnummer|fodselsnummer|personal id|iqama|dni|nie|nir|tax id|sin|aadhaar|cpf|bsn|state"
+    r" id|health card|carte vitale|licen[sc]e plate)"
+    r"(?: ?(?:number|no\.?|nr\.?|num|#|id|card))?(?: is| was)?[ :=#]{1,3})(?=[A-Z]{0,3}["
+    r" -]?\d)[A-Z0-9](?:[A-Z0-9]|[ -](?=\d|[A-D]\b)){4,24}(?![\w%])",
     re.IGNORECASE,
 )
 _US_SSN = re.compile(r"(?<![\w-])\d{3}[- ]\d{2}[- ]\d{4}(?![\w-])")
-_UK_NINO = re.compile(r"(?<!\w)[A-CEGHJ-PR-TW-Z]{2} ?\d{2} ?\d{2} ?\d{2} ?[A-D](?!\w)", re.IGNORECASE)
+_UK_NINO = re.compile(
+    r"(?<!\w)[A-CEGHJ-PR-TW-Z]{2} ?\d{2} ?\d{2} ?\d{2} ?[A-D](?!\w)", re.IGNORECASE
+)
 _EGYPT_ID = re.compile(r"(?<!\w)[23]\d{2}(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])\d{7}(?!\w)")
 _MAC = re.compile(r"(?<![\w:])(?:[0-9A-Fa-f]{2}:){5}[0-9A-Fa-f]{2}(?![\w:])")
 _IBAN = re.compile(r"(?<!\w)[A-Z]{2}\d{2}(?: ?[A-Z0-9]{4}){2,7}(?: ?[A-Z0-9]{1,3})?(?!\w)")
-_IP_ADDRESS = re.compile(r"(?<![\w.:])(?:\d{1,3}(?:\.\d{1,3}){3}|(?:[0-9A-Fa-f]{0,4}:){3,7}[0-9A-Fa-f]{0,4})(?![\w:]|\.\d)")
+_IP_ADDRESS = re.compile(
+    r"(?<![\w.:])(?:\d{1,3}(?:\.\d{1,3}){3}|(?:[0-9A-Fa-f]{0,4}:){3,7}[0-9A-Fa-f]{0,4})(?![\w:]"
+    r"|\.\d)"
+)
 _CARD = re.compile(r"(?<![\w-])\d(?:[ -]?\d){12,18}(?![\w-])")
 _FOURS = re.compile(r"\d{4}([ -])\d{4}\1\d{4}\1\d{4}")
 _LONG_NUMBER = re.compile(r"(?<![\w.,])\d{9,40}(?![\w.,]\d)")
@@ -329,8 +384,10 @@ _NATIONAL_NUMBERS = (
 )
 
 _PHONE_LABELLED = re.compile(
-    r"(?P<label>\b(?:phone|telephone|tel|mobile|cell|whatsapp|fax|my number|call me|text me|reach me|ring me|phone me|contact me)"
-    r"(?: ?(?:number|no\.?|phone|#))?(?: is| at| on| to| under|:)*[ :.]{1,3})\+?\(?\d(?:[ ().\-/]{0,2}\d){5,16}(?!\w)",
+    r"(?P<label>\b(?:phone|telephone|tel|mobile|cell|whatsapp|fax|my number|call me|text me|reach"
+    r" me|ring me|phone me|contact me)"
+    r"(?: ?(?:number|no\.?|phone|#))?(?: is| at| on| to| under|:)*[ :.]{1,3})\+?\(?\d(?:["
+    r" ().\-/]{0,2}\d){5,16}(?!\w)",
     re.IGNORECASE,
 )
 _PHONES = (
@@ -340,14 +397,17 @@ _PHONES = (
     re.compile(r"(?<![\w.,/-])[2-9]\d{2}[.-](?!(?:19|20)\d{2}(?!\d))\d{4}(?![\w-])"),
 )
 _YEARS_OR_DATE = re.compile(
-    r"(?:19|20)\d{2} ?[-\u2013/] ?(?:19|20)?\d{2}(?:[ ,]{1,3}(?:19|20)\d{2} ?[-\u2013/] ?(?:19|20)?\d{2})*"
+    r"(?:19|20)\d{2} ?[-\u2013/] ?(?:19|20)?\d{2}(?:[ ,]{1,3}(?:19|20)\d{2} ?[-\u2013/] ?(?:19"
+    r"|20)?\d{2})*"
     r"|\d{1,4}[-./]\d{1,2}[-./]\d{1,4}(?: \d{1,2})?|(?:(?:19|20)\d{2}[ ,-]{0,2}){2,5}"
 )
 # A slash or a single decimal: "120/80", "38.5".
 _READING = re.compile(r"/|(?<!\d)\d{1,3}\.\d(?!\d)")
 _UNIT_AFTER = re.compile(
-    r"[ -]?(?:mg|mcg|µg|ug|g|kg|ml|l|dl|iu|units?|mmhg|mmol|mol|cells?|copies|cal|kcal|calories|steps|°|degrees|%|percent|bpm|years?|yrs?|y/o|"
-    r"days?|weeks?|months?|hours?|hrs?|minutes?|mins?|seconds?|people|cases|deaths|patients|children|adults|women|men|doses?|cm|mm|m|km|lbs?|"
+    r"[ -]?(?:mg|mcg|µg|ug|g|kg|ml|l|dl|iu|units?|mmhg|mmol|mol|cells?|copies|cal|kcal|calories"
+    r"|steps|°|degrees|%|percent|bpm|years?|yrs?|y/o|"
+    r"days?|weeks?|months?|hours?|hrs?|minutes?|mins?|seconds?|people|cases|deaths|patients"
+    r"|children|adults|women|men|doses?|cm|mm|m|km|lbs?|"
     r"pounds?|oz|ounces?|dollars|usd|euros?|€)(?![a-z])",
     re.IGNORECASE,
 )
@@ -357,49 +417,93 @@ _APARTMENT = r"(?:,? (?:apt|apartment|suite|ste|unit|flat|floor|#)\.? ?#?\w{1,6}
 _CAPITAL = r"[A-ZÀ-ÖØ-Þ][\w'.-]{0,30}"
 # "a 10 minute walk down the street"
 _NO_HOUSE_NUMBER = (
-    r"(?:(?:minute|min|hour|mile|kilometer|meter|day|week|month|year|block|house|step|time|percent|case)s?|km|people|of|in|on|by|to|from|or|and) "
+    r"(?:(?:minute|min|hour|mile|kilometer|meter|day|week|month|year|block|house|step|time|percent"
+    r"|case)s?|km|people|of|in|on|by|to|from|or|and) "
 )
 _ADDRESSES = (
     re.compile(
-        rf"(?<![\w./-])\d{{1,6}}[A-Za-z]?,? (?!{_NO_HOUSE_NUMBER})(?:{_WORD} ){{1,4}}(?i:street|avenue|road|lane|boulevard|blvd|crescent|highway|parkway|terrace)\b\.?{_APARTMENT}",
+        rf"(?<![\w./-])\d{{1,6}}[A-Za-z]?,? (?!{_NO_HOUSE_NUMBER})(?:{_WORD} ){{1,4}}(?i:street"
+        rf"|avenue|road|lane|boulevard|blvd|crescent|highway|parkway|terrace)\b\.?{_APARTMENT}",
         re.IGNORECASE,
     ),
     re.compile(
-        rf"(?<![\w./-])\d{{1,6}}[A-Za-z]?,? (?:[NSEW]\.? )?(?:(?:{_CAPITAL}|\d{{1,3}}(?:st|nd|rd|th)) ){{1,4}}"
-        rf"(?:St|Ave|Rd|Ln|Dr|Drive|Court|Ct|Place|Pl|Way|Close|Square|Sq|Circle|Cir|Trail|Hwy|Pkwy|Gardens|Grove|Mews|Row|Walk|Hill)\b\.?(?i:{_APARTMENT})"
+        rf"(?<![\w./-])\d{{1,6}}[A-Za-z]?,? (?:[NSEW]\.? )?(?:(?:{_CAPITAL}|\d{{1,3}}(?:st|nd|rd"
+        rf"|th)) ){{1,4}}"
+        rf"(?:St|Ave|Rd|Ln|Dr|Drive|Court|Ct|Place|Pl|Way|Close|Square|Sq|Circle|Cir|Trail|Hwy"
+        rf"|Pkwy|Gardens|Grove|Mews|Row|Walk|Hill)\b\.?(?i:{_APARTMENT})"
     ),
-    re.compile(rf"(?<![\w./-])\d{{1,4}}(?: ?bis| ?ter)?,? (?i:rue|avenue|boulevard|impasse|allée|chemin|quai|cours|place) (?:(?:de|du|des|la|le|les|d'|l'|of) ?){{0,3}}{_CAPITAL}(?: {_CAPITAL}){{0,3}}(?:,? \d{{5}} {_CAPITAL})?"),
-    re.compile(rf"\b(?i:calle|c/|avenida|avda\.?|plaza|paseo|carrer) ?(?:(?:de|del|la|el|los|las) ){{0,3}}{_CAPITAL}(?: (?:de |la |del )?{_CAPITAL}){{0,3}},? ?(?:n[ºo°]?\.? ?)?\d{{1,4}}(?:,? \d{{1,2}}[ºª°] ?\w?)?(?:,? \d{{5}} {_CAPITAL})?"),
-    re.compile(r"(?<!\w)[A-ZÄÖÜÆØÅ][\wäöüßæøå.-]{1,30}?(?:straße|strasse|str\.|weg|platz|allee|gasse|gata|gate|gaten|veien|vegen|vei|plass) \d{1,4} ?[a-zA-Z]?(?!\w)(?:,? \d{4,5} [A-ZÄÖÜÆØÅ][\wäöüßæøå-]{1,30})?"),
-    re.compile(rf"\b{_CAPITAL} (?:Straße|Strasse|Str\.|Allee|Platz|gate|vei) \d{{1,4}}[a-zA-Z]?(?!\w)"),
+    re.compile(
+        rf"(?<![\w./-])\d{{1,4}}(?: ?bis| ?ter)?,? (?i:rue|avenue|boulevard|impasse|allée|chemin"
+        rf"|quai|cours|place) (?:(?:de|du|des|la|le|les|d'|l'|of) ?){{0,3}}{_CAPITAL}(?:"
+        rf" {_CAPITAL}){{0,3}}(?:,? \d{{5}} {_CAPITAL})?"
+    ),
+    re.compile(
+        rf"\b(?i:calle|c/|avenida|avda\.?|plaza|paseo|carrer) ?(?:(?:de|del|la|el|los|las)"
+        rf" ){{0,3}}{_CAPITAL}(?: (?:de |la |del )?{_CAPITAL}){{0,3}},? ?(?:n[ºo°]?\.?"
+        rf" ?)?\d{{1,4}}(?:,? \d{{1,2}}[ºª°] ?\w?)?(?:,? \d{{5}} {_CAPITAL})?"
+    ),
+    re.compile(
+        r"(?<!\w)[A-ZÄÖÜÆØÅ][\wäöüßæøå.-]{1,30}?(?:straße|strasse|str\.|weg|platz|allee|gasse"
+        r"|gata|gate|gaten|veien|vegen|vei|plass) \d{1,4} ?[a-zA-Z]?(?!\w)(?:,? \d{4,5}"
+        r" [A-ZÄÖÜÆØÅ][\wäöüßæøå-]{1,30})?"
+    ),
+    re.compile(
+        rf"\b{_CAPITAL} (?:Straße|Strasse|Str\.|Allee|Platz|gate|vei) \d{{1,4}}[a-zA-Z]?(?!\w)"
+    ),
     re.compile(r"\bp\.? ?o\.? box \d{1,7}\b", re.IGNORECASE),
     re.compile(r"(?<!\w)(?:GIR ?0AA|[A-Z]{1,2}\d[A-Z\d]? \d[A-Z]{2})(?!\w)"),
-    re.compile(r"(?<!\w)(?:A[KLRZ]|C[AOT]|D[CE]|FL|GA|HI|I[ADLN]|K[SY]|LA|M[ADEINOST]|N[CDEHJMVY]|O[HKR]|PA|RI|S[CD]|T[NX]|UT|V[AT]|W[AIVY]),? \d{5}(?:-\d{4})?(?!\w)"),
-    re.compile(r"(?P<label>\b(?:zip|zip ?code|postal code|postcode|post code)(?: is|:)? )(?=[A-Z]{0,2}\d)[A-Z0-9]{3,5}(?:[ -][A-Z0-9]{3,4})?(?!\w)", re.IGNORECASE),
+    re.compile(
+        r"(?<!\w)(?:A[KLRZ]|C[AOT]|D[CE]|FL|GA|HI|I[ADLN]|K[SY]|LA|M[ADEINOST]|N[CDEHJMVY]|O[HKR]"
+        r"|PA|RI|S[CD]|T[NX]|UT|V[AT]|W[AIVY]),? \d{5}(?:-\d{4})?(?!\w)"
+    ),
+    re.compile(
+        r"(?P<label>\b(?:zip|zip ?code|postal code|postcode|post code)(?: is|:)?"
+        r" )(?=[A-Z]{0,2}\d)[A-Z0-9]{3,5}(?:[ -][A-Z0-9]{3,4})?(?!\w)",
+        re.IGNORECASE,
+    ),
 )
 
 _PERSON = rf"{_CAPITAL}(?: (?:(?:de|van|von|bin|al|el|la|der|den|della|du) )?{_CAPITAL}){{0,3}}"
 _NAME_LABEL = (
-    r"\b(?:[Nn]ames?(?: is|'s|:| was)|[Nn]ame [Ii]s|[Mm]y name ?[Ii]?[Ss]|MY NAME IS|I am called|I'm called|[Ii]m called|i am called|i'm called|"
-    r"[Pp]eople call me|[Cc]all me|[Tt]hey call me|[Nn]amed|[Mm]e llamo|[Mm]i nombre es|[Jj]e m'appelle|[Jj]e suis [Mm](?:me|r|\.)|[Mm]ein [Nn]ame ist|"
-    r"[Ii]ch hei(?:ß|ss)e|[Jj]eg heter|[Nn]avnet mitt er|[Aa]smi|[Ii]smi|\u0627\u0633\u0645\u064a|[Ss]igned,?|[Pp]atient [Nn]ame:?)"
+    r"\b(?:[Nn]ames?(?: is|'s|:| was)|[Nn]ame [Ii]s|[Mm]y name ?[Ii]?[Ss]|MY NAME IS|I am called"
+    r"|I'm called|[Ii]m called|i am called|i'm called|"
+    r"[Pp]eople call me|[Cc]all me|[Tt]hey call me|[Nn]amed|[Mm]e llamo|[Mm]i nombre es|[Jj]e"
+    r" m'appelle|[Jj]e suis [Mm](?:me|r|\.)|[Mm]ein [Nn]ame ist|"
+    r"[Ii]ch hei(?:ß|ss)e|[Jj]eg heter|[Nn]avnet mitt er|[Aa]smi|[Ii]smi|\u0627\u0633\u0645\u064a"
+    r"|[Ss]igned,?|[Pp]atient [Nn]ame:?)"
 )
-_NAME_GIVEN = re.compile(rf"(?P<label>{_NAME_LABEL} )(?P<name>{_PERSON}|[\u0600-\u06ff]{{2,20}}(?: [\u0600-\u06ff]{{2,20}})?)")
+_NAME_GIVEN = re.compile(
+    rf"(?P<label>{_NAME_LABEL} )(?P<name>{_PERSON}|[\u0600-\u06ff]{{2,20}}(?:"
+    rf" [\u0600-\u06ff]{{2,20}})?)"
+)
 _NAME_GIVEN_SMALL = re.compile(
-    rf"(?P<label>\b(?:my name is|my name's|my names|i am called|i'm called|im called|me llamo|je m'appelle|ich hei(?:ß|ss)e|jeg heter) )(?P<name>{_WORD})", re.IGNORECASE
+    rf"(?P<label>\b(?:my name is|my name's|my names|i am called|i'm called|im called|me llamo|je"
+    rf" m'appelle|ich hei(?:ß|ss)e|jeg heter) )(?P<name>{_WORD})",
+    re.IGNORECASE,
 )
-_TITLED = re.compile(rf"(?P<label>(?<!\w)(?:Dr|Mr|Mrs|Ms|Miss|Prof|Professor|Doctor|Nurse|Mme|Herr|Frau|Señora?|Sra?)\.? )(?P<name>{_CAPITAL}(?: {_CAPITAL}){{0,2}})")
-_I_AM = re.compile(rf"(?P<label>(?<!\w)(?:I am|I'm|Im|i am|i'm|im|[Tt]his is) )(?P<name>{_CAPITAL} {_CAPITAL})(?= *(?:[,.!?;]|$| and | from | here | born | dob | DOB | my | with ))")
+_TITLED = re.compile(
+    rf"(?P<label>(?<!\w)(?:Dr|Mr|Mrs|Ms|Miss|Prof|Professor|Doctor|Nurse|Mme|Herr|Frau|Señora?"
+    rf"|Sra?)\.? )(?P<name>{_CAPITAL}(?: {_CAPITAL}){{0,2}})"
+)
+_I_AM = re.compile(
+    rf"(?P<label>(?<!\w)(?:I am|I'm|Im|i am|i'm|im|[Tt]his is) )(?P<name>{_CAPITAL}"
+    rf" {_CAPITAL})(?= *(?:[,.!?;]|$| and | from | here | born | dob | DOB | my | with ))"
+)
 
 _NOT_A_NAME = frozenset(
     """
-    a an the on in at of to for from not no listed spelled spelt wrong misspelled missing there here still already also very so really too always
-    never only just and or but with without being been is was are what who why how when this that it my your his her their our
-    pregnant asthmatic diabetic allergic sick ill tired vegan vegetarian fine ok okay okey well better worse positive negative unvaccinated vaccinated
-    overweight obese old young male female single married african american asian black white indian muslim christian jewish hindu english french
-    spanish german norwegian egyptian saudi arab hispanic latino native european mexican chinese south north east west new type hiv covid blood high low
-    copd ptsd adhd ibs sad scared worried afraid immune immunocompromised breastfeeding trans gay straight celiac coeliac lactose gluten autistic
-    anemic hypertensive back off feeling having getting taking going trying looking asking wondering sure unsure sorry extremely hard visually deaf
-    blind due overdue stage grade group rh o ab free alone unable able confused correct private confidential secret important registered taken used known
-    """.split()  # noqa: SIM905 - a list of words reads best as words
+    a an the on in at of to for from not no listed spelled spelt wrong misspelled missing there
+    here still already also very so really too always never only just and or but with without
+    being been is was are what who why how when this that it my your his her their our pregnant
+    asthmatic diabetic allergic sick ill tired vegan vegetarian fine ok okay okey well better
+    worse positive negative unvaccinated vaccinated overweight obese old young male female
+    single married african american asian black white indian muslim christian jewish hindu
+    english french spanish german norwegian egyptian saudi arab hispanic latino native european
+    mexican chinese south north east west new type hiv covid blood high low copd ptsd adhd ibs
+    sad scared worried afraid immune immunocompromised breastfeeding trans gay straight celiac
+    coeliac lactose gluten autistic anemic hypertensive back off feeling having getting taking
+    going trying looking asking wondering sure unsure sorry extremely hard visually deaf blind
+    due overdue stage grade group rh o ab free alone unable able confused correct private
+    confidential secret important registered taken used known
+    """.split()
 )

@@ -1,16 +1,19 @@
 """Recognise emergencies in what a person writes, before anything else happens.
 
-`triage` is a pure function of a text and a set of rules. It never raises, uses no network and no clock, and its cost
-grows linearly with the text. The rules are data (`triage_rules/<locale>.yml`); this module knows no English.
+`triage` is a pure function of a text and a set of rules. It never raises, uses no network and no
+clock, and its cost grows linearly with the text. The rules are data (`triage_rules/<locale>.yml`);
+this module knows no English.
 
 How a message is read:
 
-1. It is normalised to lower-case words between single spaces: compatibility forms, accents, look-alike letters,
-   invisible characters, apostrophes, stretched letters and simple digit-for-letter spelling are folded away.
-2. Every rule scans the whole of it. `always` and `any` patterns describe an emergency that is happening, `topic`
-   patterns only name one.
-3. A match that is negated ("no chest pain") or excused by the rule's `unless` does not count. A match inside a question
-   *about* the emergency, or about something long past, counts as `call_now`. Every other one is a `takeover`.
+1. It is normalised to lower-case words between single spaces: compatibility forms, accents,
+   look-alike letters, invisible characters, apostrophes, stretched letters and simple
+   digit-for-letter spelling are folded away.
+2. Every rule scans the whole of it. `always` and `any` patterns describe an emergency that is
+   happening, `topic` patterns only name one.
+3. A match that is negated ("no chest pain") or excused by the rule's `unless` does not count. A
+   match inside a question *about* the emergency, or about something long past, counts as
+   `call_now`. Every other one is a `takeover`.
 
 Errors:
 
@@ -34,12 +37,16 @@ Category = Literal["emergency", "self_harm", "abuse", "poisoning"]
 
 MIN_HITS, MIN_ASKS, MIN_MISSES = 5, 2, 3
 
-# A match is judged inside its own sentence, and never looks further than this many characters either way, so that one
-# endless sentence full of matches still costs linear time.
+# A match is judged inside its own sentence, and never looks further than this many characters
+# either way, so that one endless sentence full of matches still costs linear time.
 SENTENCE_REACH = 300
 NEGATION_REACH = 90
-# No English word a rule could look for is longer; cutting keeps `\S+` in a pattern cheap on a megabyte without spaces.
+# No English word a rule could look for is longer; cutting keeps `\S+` in a pattern cheap on a
+# megabyte without spaces.
 LONGEST_WORD = 40
+# A long text is read in overlapping windows of so many words; no pattern spans the overlap.
+WINDOW, STEP = 150, 110
+SHORTEST_ANCHOR = 3
 
 
 class TriageRulesError(ValueError):
@@ -51,7 +58,8 @@ class TriageResult:
     """What was recognised.
 
     Attributes:
-        level: `takeover` when somebody seems to be in an emergency now, `call_now` when the message asks about one.
+        level: `takeover` when somebody seems to be in an emergency now, `call_now` when the message
+            asks about one.
         category: which kind of help is needed.
         rule_id: the rule that decided, for counting; it says nothing about the person.
     """
@@ -66,12 +74,17 @@ class TriageRule:
     """One kind of emergency, compiled, together with the sentences that prove it.
 
     Attributes:
-        happening: patterns for an emergency described as happening; a question around them softens the result.
-        always: patterns that take over even inside a question ("how many pills to die"); None where there are none.
+        happening: patterns for an emergency described as happening; a question around them softens
+            the result.
+        always: patterns that take over even inside a question ("how many pills to die"); None where
+            there are none.
         topic: patterns that only name the emergency, so never take over; None where there are none.
-        about: what, for this rule only, marks a message as asking about it; None where there is nothing.
-        unless: what, in the same sentence, means something else altogether; None where there is nothing.
-        past_counts: True where something long past is as serious as something happening now (abuse, self-harm).
+        about: what, for this rule only, marks a message as asking about it; None where there is
+            nothing.
+        unless: what, in the same sentence, means something else altogether; None where there is
+            nothing.
+        past_counts: True where something long past is as serious as something happening now (abuse,
+            self-harm).
     """
 
     id: str
@@ -97,12 +110,17 @@ class TriageRules:
         spellings: misspelt or abbreviated word to the word the patterns use.
         rewrites: phrases brought to one form ("do not" to "dont"), applied in order.
         question_about: openings of a question about an emergency ("what are the signs of").
-        search_about: words of a search-box query ("symptoms", "side effects"); they count only without a `personal` word.
+        search_about: words of a search-box query ("symptoms", "side effects"); they count only
+            without a `personal` word.
         personal: words that say it is about the writer or somebody they know.
         past: wording that places an event in the past ("two years ago").
         negation: wording which, right before a match, denies it.
-        hypothetical: wording which, right before a match, makes it a case to imagine ("if someone").
+        hypothetical: wording which, right before a match, makes it a case to imagine ("if
+            someone").
         always_now: wording that overrules a question ("right now", "please help").
+        anchors: word beginnings, each with the places of the rules whose patterns use it. They only
+            save work on long
+            texts: a window is not tried against a rule of which it holds no telling word.
     """
 
     locale: str
@@ -115,6 +133,7 @@ class TriageRules:
     negation: re.Pattern[str]
     hypothetical: re.Pattern[str]
     always_now: re.Pattern[str]
+    anchors: Mapping[str, frozenset[int]]
     rules: tuple[TriageRule, ...]
 
 
@@ -128,16 +147,27 @@ def triage(text: str, rules: TriageRules) -> TriageResult | None:
     Returns:
         The first rule that takes over; else the first that asks for the call-now line; else None.
     """
-    readings = _readings(text, rules)
-    asked: TriageResult | None = None
-    for rule in rules.rules:
-        for reading in readings:
-            level = _rule_level(reading, rule, rules)
+    asked: tuple[int, TriageResult] | None = None
+    windows = _windows(text, rules)
+    for window in windows:
+        places = range(len(rules.rules)) if len(windows) <= 2 else _anchored(window, rules)
+        for place in places:
+            rule = rules.rules[place]
+            level = _rule_level(window, rule, rules)
             if level == "takeover":
                 return TriageResult("takeover", rule.category, rule.id)
-            if level and asked is None:
-                asked = TriageResult("call_now", rule.category, rule.id)
-    return asked
+            if level and (asked is None or place < asked[0]):
+                asked = (place, TriageResult("call_now", rule.category, rule.id))
+    return asked[1] if asked else None
+
+
+def _anchored(window: str, rules: TriageRules) -> list[int]:
+    """The rules of which a window holds at least one telling word."""
+    places: set[int] = set()
+    for word in set(window.split()):
+        for length in range(SHORTEST_ANCHOR, len(word) + 1):
+            places |= rules.anchors.get(word[:length], frozenset())
+    return sorted(places)
 
 
 def _rule_level(text: str, rule: TriageRule, rules: TriageRules) -> Level | None:
@@ -149,7 +179,10 @@ def _rule_level(text: str, rule: TriageRule, rules: TriageRules) -> Level | None
             continue
         for match in pattern.finditer(text):
             sentence, start = _sentence_around(text, match.start(), match.end())
-            if (sentence, start) in seen:  # the same sentence again: repeated text costs one judgement
+            if (
+                sentence,
+                start,
+            ) in seen:  # the same sentence again: repeated text costs one judgement
                 continue
             seen.add((sentence, start))
             if not _counts(sentence, start, rule, rules):
@@ -167,7 +200,11 @@ def _sentence_around(text: str, start: int, end: int) -> tuple[str, int]:
     """The sentence holding a match, and where in it the match starts."""
     lower, upper = max(0, start - SENTENCE_REACH), min(len(text), end + SENTENCE_REACH)
     stops = [text.rfind(mark, lower, start + 1) for mark in (" . ", " ? ")]
-    begin = max(lower, *(stop + 2 for stop in stops if stop >= 0), lower) if any(s >= 0 for s in stops) else lower
+    begin = (
+        max(lower, *(stop + 2 for stop in stops if stop >= 0), lower)
+        if any(s >= 0 for s in stops)
+        else lower
+    )
     # A sentence keeps its closing mark, so that a pattern can ask for the question mark.
     closes = [stop + 3 for mark in (" . ", " ? ") if (stop := text.find(mark, end, upper)) >= 0]
     return text[begin : min([upper, *closes])], start - begin
@@ -177,7 +214,8 @@ def _counts(sentence: str, start: int, rule: TriageRule, rules: TriageRules) -> 
     """Whether a match is neither denied nor excused."""
     if rule.unless and rule.unless.search(sentence):
         return False
-    # The space the match starts with belongs to the words before it, which the negation pattern ends on.
+    # The space the match starts with belongs to the words before it, which the negation pattern
+    # ends on.
     return not rules.negation.search(sentence[max(0, start - NEGATION_REACH) : start + 1])
 
 
@@ -195,79 +233,93 @@ def _asks_about(sentence: str, start: int, end: int, rule: TriageRule, rules: Tr
         return vague and rules.personal.search(sentence) is None
     if rules.hypothetical.search(sentence[max(0, start - NEGATION_REACH) : start + 1]):
         return True
-    # "what should I do, my son drank bleach": the question is one clause, the emergency another, and it has a subject.
+    # "what should I do, my son drank bleach": the question is one clause, the emergency another,
+    # and it has a subject.
     clause = max(sentence.rfind(" , ", 0, start + 1), 0)
     word_before = max(sentence.rfind(" ", 0, start), 0)
     subject = sentence[clause if clause > question.start() else word_before : end + 1]
     return rules.personal.search(subject) is None
 
 
-# --- normalising ------------------------------------------------------------------------------------------------------
+# --- normalising ----------------------------------------------------------------------------------
 
 # Letters of other alphabets that look Latin and serve to slip a word past a filter.
 _LOOK_ALIKES = dict(zip("авеікмнорстухѕјαβεικμνορτυχ", "abeikmhopctyxsjabeikmvoptux", strict=True))
-_SENTENCE_ENDS = frozenset(".!;\u061b\u3002\uff01\u2026\u0964")
-_LETTERS_FOR_DIGITS = str.maketrans("013457@$!|", "oieastasil")
+# Sentence ends and question marks of several scripts, apostrophes (dropped), marks used as letters.
+_MARKS = {
+    **dict.fromkeys(";\u061b\u3002\uff01\u2026\u0964", " . "),
+    **dict.fromkeys("?\u061f\uff1f", "?"),
+    **dict.fromkeys(",\u060c\uff0c", ","),
+    **dict.fromkeys("'`\u2019\u2018\u02bc\u00b4\u201b\u2032\uff07", ""),
+    **{mark: mark for mark in ".!@$|*_"},
+    "&": " and ",
+}
+_LETTERS_FOR_DIGITS = str.maketrans("013457@$|", "oieastasl")
 
-_DIGIT_IN_WORD = re.compile(r"(?<=[a-z])[013457@$!|](?=[a-z])|(?<![^ ])[@$0](?=[a-z]{2})")
+_DIGIT_IN_WORD = re.compile(r"(?<=[a-z])[013457@$|](?=[a-z])|(?<![^ ])[@$0](?=[a-z]{2})")
 _STAR_IN_WORD = re.compile(r"(?<=[a-z])[*_](?=[a-z])")
 _SPELLED_OUT = re.compile(r"(?<![^ ])[a-z](?:[ .\-*][a-z]){3,}(?![^ ])")
 _POINT = re.compile(r"[.,](?!\d)|(?<!\d)[.,]")
 _LONG_RUN = re.compile(r"([a-z])\1{2,}")
 _LONG_WORD = re.compile(rf"(\S{{{LONGEST_WORD}}})\S+")
-_SPACES = re.compile(r" {2,}")
+# No rule tells one number of five digits from another; as one word they make repeated text
+# recognisable as repeated.
+_LONG_NUMBER = re.compile(r"(?<![^ ])\d{5,}(?![^ ])")
+_NOT_A_WORD = re.compile(r"[^a-z0-9.,? ]+")
 
 
-def _readings(text: str, rules: TriageRules) -> tuple[str, ...]:
-    """The text as plain words; twice where stretched letters can be read as one letter or two ("heeelp", "feeel")."""
+def _windows(text: str, rules: TriageRules) -> tuple[str, ...]:
+    """The text as plain words: one window, or for a long text several, each different one once.
+
+    Where stretched letters can be read as one letter or as two ("heeelp", "feeel"), both readings
+    are given.
+    """
     plain = text.translate({ord(character): _plain(character) for character in set(text)})
     plain = _STAR_IN_WORD.sub("", plain)
     plain = _DIGIT_IN_WORD.sub(lambda found: found[0].translate(_LETTERS_FOR_DIGITS), plain)
     plain = _SPELLED_OUT.sub(lambda found: re.sub(r"[^a-z]", "", found[0]), plain)
     single = _LONG_RUN.sub(r"\1", plain)
-    if single == plain:
-        return (_words(plain, rules),)
-    return (_words(single, rules), _words(_LONG_RUN.sub(r"\1\1", plain), rules))
+    readings = (plain,) if single == plain else (single, _LONG_RUN.sub(r"\1\1", plain))
+    windows: dict[str, None] = {}
+    for reading in readings:
+        words = _words(reading, rules)
+        step = STEP if len(words) > WINDOW else WINDOW
+        for start in range(0, max(1, len(words) - WINDOW + step), step):
+            windows[" ".join(words[start : start + WINDOW])] = None
+    return tuple(_rewritten(window, rules) for window in windows)
 
 
-def _words(text: str, rules: TriageRules) -> str:
-    """Single-spaced, correctly spelt words with ` . `, ` , ` and ` ? ` between sentences and clauses."""
-    text = _POINT.sub(lambda found: f" {found[0]} ", text)
-    text = re.sub(r"[^a-z0-9.,? ]", " ", text.replace("!", " . ").replace("?", " ? "))
-    text = _LONG_WORD.sub(r"\1", text)
-    spelt = rules.spellings
-    text = " " + " ".join([spelt.get(word, word) for word in text.split()]) + " "
+def _words(text: str, rules: TriageRules) -> list[str]:
+    """Correctly spelt words, with `.`, `,` and `?` as words of their own."""
+    text = _POINT.sub(r" \g<0> ", text).replace("!", " . ").replace("?", " ? ")
+    text = _LONG_WORD.sub(r"\1", _LONG_NUMBER.sub("99999", _NOT_A_WORD.sub(" ", text)))
+    return [rules.spellings.get(word, word) for word in text.split()]
+
+
+def _rewritten(window: str, rules: TriageRules) -> str:
+    """A window with its phrases in one form, single-spaced, with a space at both ends."""
+    window = f" {window} "
     for pattern, replacement in rules.rewrites:
-        text = pattern.sub(replacement, text)
-    return _SPACES.sub(" ", text)
+        window = pattern.sub(replacement, window)
+    return window
 
 
 @lru_cache(maxsize=4096)
 def _plain(character: str) -> str:
-    """One character as lower-case ASCII: a letter, a digit, a mark that means something, a space, or nothing."""
-    if character in _SENTENCE_ENDS:
-        return " . " if character not in ".!" else character
-    if character in "?\u061f\uff1f":
-        return "?"
-    if character in ",\u060c":
-        return ","
-    if character in "'`\u2019\u2018\u02bc\u00b4\u201b\u2032":
-        return ""
-    if character == "&":
-        return " and "
-    if character in "@$|*_":
-        return character
+    """One character as lower-case ASCII, as a mark that means something, a space, or nothing."""
+    if character in _MARKS:
+        return _MARKS[character]
     category = unicodedata.category(character)
-    if category in {"Cf", "Mn", "Me"}:
+    if category in {"Cf", "Mn", "Me"} or (category == "Cc" and not character.isspace()):
         return ""
-    if category == "Cc":
-        return " " if character.isspace() else ""
     folded = unicodedata.normalize("NFKD", character).casefold()
-    kept = "".join(_LOOK_ALIKES.get(part, part) for part in folded if not unicodedata.combining(part))
+    kept = "".join(
+        _LOOK_ALIKES.get(part, part) for part in folded if not unicodedata.combining(part)
+    )
     return kept if re.fullmatch(r"[a-z0-9]{1,4}", kept) else " "
 
 
-# --- reading the rules ------------------------------------------------------------------------------------------------
+# --- reading the rules ----------------------------------------------------------------------------
 
 _SHARED = ("question_about", "search_about", "personal", "past", "always_now")
 _RIGHT_BEFORE = "(?= $)"
@@ -313,7 +365,8 @@ def load_rules(path: Path) -> TriageRules:
         path: a file such as `triage_rules/en.yml`.
 
     Raises:
-        TriageRulesError: the file is missing or not YAML, or a field is missing, of the wrong kind, or not a safe pattern.
+        TriageRulesError: the file is missing or not YAML, or a field is missing, of the wrong kind,
+        or not a safe pattern.
     """
     try:
         top = _Field(str(path), yaml.safe_load(path.read_text(encoding="utf-8")))
@@ -330,6 +383,7 @@ def load_rules(path: Path) -> TriageRules:
         rewrites=_rewrites(top.at("rewrites"), macros),
         negation=_compile(top.at("negation"), macros, end=_RIGHT_BEFORE),
         hypothetical=_compile(top.at("hypothetical"), macros, end=_RIGHT_BEFORE),
+        anchors=_anchors(rules, top.at("common_words").texts(1)),
         rules=rules,
         **shared,
     )
@@ -399,12 +453,15 @@ def _compile_optional(field: _Field, macros: Mapping[str, str]) -> re.Pattern[st
 def _compile(field: _Field, macros: Mapping[str, str], end: str = "(?= )") -> re.Pattern[str]:
     """Whole-word patterns as one.
 
-    Starting on a literal space lets the matcher jump from word to word instead of trying every character.
+    Starting on a literal space lets the matcher jump from word to word instead of trying every
+    character.
     """
     patterns = [_expand(pattern, macros) for pattern in field.texts(1)]
     for pattern in patterns:
         if _UNBOUNDED.search(pattern):
-            raise field.fail(f"unbounded repetition in {pattern!r}: give the most words it may span")
+            raise field.fail(
+                f"unbounded repetition in {pattern!r}: give the most words it may span"
+            )
         try:
             re.compile(pattern)
         except re.error as error:
@@ -412,14 +469,33 @@ def _compile(field: _Field, macros: Mapping[str, str], end: str = "(?= )") -> re
     return re.compile(f" (?:{'|'.join(patterns)}){end}")
 
 
+def _anchors(rules: tuple[TriageRule, ...], common: tuple[str, ...]) -> dict[str, frozenset[int]]:
+    """Beginnings of the telling words in each rule's patterns, with the rules' places."""
+    places: dict[str, set[int]] = {}
+    skipped = {word for line in common for word in line.split()}
+    for place, rule in enumerate(rules):
+        for pattern in (rule.always, rule.happening, rule.topic):
+            # Escapes and optional last letters go: "hurts?" is found as "hurt", "squeez\\w+" as
+            # "squeez".
+            source = re.sub(r"\\.|[a-z]\?", " ", pattern.pattern if pattern else "")
+            for word in set(re.findall(rf"[a-z]{{{SHORTEST_ANCHOR},}}", source)) - skipped:
+                places.setdefault(word, set()).add(place)
+    return {word: frozenset(found) for word, found in places.items()}
+
+
 def _spellings(field: _Field) -> dict[str, str]:
     """Misspelt word to right word, from right word to misspelt words."""
-    return {wrong: str(right) for right in field.mapping() for wrong in field.at(str(right)).texts(1)}
+    return {
+        wrong: str(right) for right in field.mapping() for wrong in field.at(str(right)).texts(1)
+    }
 
 
 def _rewrites(field: _Field, macros: Mapping[str, str]) -> tuple[tuple[re.Pattern[str], str], ...]:
     """Phrases to bring to one form."""
     return tuple(
-        (_compile(_Field(field.where, [str(pattern)]), macros), f" {_Field(field.at(str(pattern)).where, to).text()}")
+        (
+            _compile(_Field(field.where, [str(pattern)]), macros),
+            f" {_Field(field.at(str(pattern)).where, to).text()}",
+        )
         for pattern, to in field.mapping().items()
     )

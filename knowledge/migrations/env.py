@@ -5,8 +5,6 @@ from alembic import context
 from knowledge.schema import Base
 
 with_connection = context.config.attributes["connection"]
-context.configure(
-    connection=with_connection, target_metadata=Base.metadata, render_as_batch=True
-)
+context.configure(connection=with_connection, target_metadata=Base.metadata, render_as_batch=True)
 with context.begin_transaction():
     context.run_migrations()

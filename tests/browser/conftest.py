@@ -11,7 +11,9 @@ import os
 import shutil
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -28,6 +30,9 @@ from playwright.sync_api import (
 
 BROWSER_NAMES = ("chromium", "chromium-browser", "google-chrome")
 INSTALL_SECONDS = 600
+# A site that embeds the chat. The `stack` allows exactly this origin in CITEWELL_FRAME_ANCESTORS;
+# the browser finds it at the server that `host_server` starts.
+HOST_ORIGIN = "http://clinic.example"
 # The chat itself gives up after 10 seconds; a reply later than that is a failure.
 ANSWER_MS = 12_000
 
@@ -36,6 +41,31 @@ class Stack(Protocol):
     """What these tests need to know of the running product."""
 
     base_url: str
+
+
+class HostServer(ThreadingHTTPServer):
+    """Serves one page, with the headers it is given, as another web site would."""
+
+    page = ""
+    headers: dict[str, str]
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), _HostPage)
+        self.headers = {}
+
+
+class _HostPage(BaseHTTPRequestHandler):
+    server: HostServer
+
+    def do_GET(self) -> None:
+        self.send_response(200)
+        for name, value in self.server.headers.items():
+            self.send_header(name, value)
+        self.end_headers()
+        self.wfile.write(self.server.page.encode())
+
+    def log_message(self, format: str, *args: object) -> None:
+        """Say nothing: the tests say what went wrong."""
 
 
 def _on_path() -> str | None:
@@ -134,11 +164,26 @@ class Chat:
 
 
 @pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
+def host_server() -> Iterator[HostServer]:
+    with HostServer() as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield server
+        server.shutdown()
+        thread.join()
+
+
+@pytest.fixture(scope="module")
+def browser(host_server: HostServer) -> Iterator[Browser]:
     # Not for the whole session: while it runs, Playwright keeps an event loop in this thread, and
     # tests elsewhere start loops of their own.
     path = find_browser()
-    arguments = ["--disable-gpu", "--disable-background-networking"]
+    host = HOST_ORIGIN.removeprefix("http://")
+    arguments = [
+        "--disable-gpu",
+        "--disable-background-networking",
+        f"--host-resolver-rules=MAP {host}:80 127.0.0.1:{host_server.server_port}",
+    ]
     if hasattr(os, "geteuid") and os.geteuid() == 0:
         arguments.append("--no-sandbox")  # Chromium refuses its sandbox to root.
     with sync_playwright() as playwright:
@@ -170,6 +215,11 @@ def new_page(browser: Browser) -> Iterator[Callable[..., Page]]:
     for context in contexts:
         context.close()
     assert faults == []
+
+
+@pytest.fixture
+def host_origin() -> str:
+    return HOST_ORIGIN
 
 
 @pytest.fixture

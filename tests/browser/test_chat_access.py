@@ -41,7 +41,7 @@ def test_axe_finds_nothing_in_a_conversation(
     chat = new_chat(**options).open()
     expect_no_violations(chat.page)
     reply = chat.agree().ask(FLU_SHOT)
-    reply.locator("details.more summary").click()
+    reply.locator("details.details summary").click()
     reply.get_by_role("button", name="No", exact=True).click()
     expect_no_violations(chat.page)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import pytest
@@ -41,7 +42,7 @@ def test_it_says_that_a_myth_is_false(chat: Chat) -> None:
 
 
 def test_details_are_folded_until_asked_for(chat: Chat) -> None:
-    details = chat.ask(FLU_SHOT).locator("details.more")
+    details = chat.ask(FLU_SHOT).locator("details.details")
     expect(details.locator("li").first).to_be_hidden()
     details.locator("summary").press("Enter")
     expect(details.locator("li").first).to_be_visible()
@@ -150,12 +151,12 @@ def test_feedback_is_saved_announced_and_changeable(chat: Chat) -> None:
     expect(unclear).to_be_hidden()
 
 
-def _rating(page: Page, action: object) -> dict[str, object]:
+def _rating(page: Page, action: Callable[[], None]) -> dict[str, object]:
     """Do something and return what it saved as feedback, once the server has accepted it."""
     with page.expect_response("**/api/v1/feedback") as response:
-        action()  # type: ignore[operator]
+        action()
     assert response.value.status == 204
-    sent = dict(response.value.request.post_data_json)
+    sent: dict[str, object] = response.value.request.post_data_json or {}
     assert sent.pop("reply_id")
     return sent
 

@@ -35,6 +35,13 @@ def test_an_emergency_interrupts_a_screen_reader_once(chat: Chat) -> None:
     expect(chat.page.get_by_role("alert")).to_have_count(1)
 
 
+def test_someone_in_despair_is_met_with_calm(new_chat: Callable[..., Chat]) -> None:
+    chat = new_chat().open("&country=US").agree()
+    reply = chat.ask("I want to die")
+    expect(reply.get_by_role("alert")).to_contain_text("You are not alone")
+    expect(reply.locator("a.call[href='tel:988']")).to_be_visible()
+
+
 def test_an_unknown_country_is_asked_for_and_then_used(chat: Chat) -> None:
     first = chat.ask(CHEST_PAIN)
     expect(first.locator("a.call[href='tel:911']")).to_have_count(0)

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import re
-import threading
-from collections.abc import Callable, Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import pytest
 from playwright.sync_api import FrameLocator, Locator, Page, expect
 
 if TYPE_CHECKING:
-    from tests.browser.conftest import Stack
+    from tests.browser.conftest import HostServer, Stack
 
 pytestmark = pytest.mark.browser
 
@@ -21,45 +19,34 @@ LABEL = "Ask a health question"
 HOST_PAGE = """<!doctype html>
 <html lang="en"><head><title>A clinic</title></head>
 <body><main><h1>A clinic</h1><p><a href="#hours">Opening hours</a></p></main>
-<script src="{base_url}/widget.js" {attributes} async></script></body></html>"""
+{scripts}</body></html>"""
 
 
 class HostSite:
     """A web site on another origin that embeds the chat."""
 
-    def __init__(self, base_url: str) -> None:
-        self.attributes = f'data-country="US" data-label="{LABEL}"'
-        site = self
+    def __init__(self, server: HostServer, origin: str, base_url: str) -> None:
+        self.url = f"{origin}/"
+        self._server = server
+        self._base_url = base_url
+        server.headers = {
+            "Content-Type": "text/html; charset=utf-8",
+            "Content-Security-Policy": (
+                f"default-src 'none'; script-src {base_url}; frame-src {base_url}; "
+                "base-uri 'none'; form-action 'none'; require-trusted-types-for 'script'"
+            ),
+        }
+        self.embed(f'data-country="US" data-label="{LABEL}"')
 
-        class Handler(BaseHTTPRequestHandler):
-            def do_GET(self) -> None:
-                body = HOST_PAGE.format(base_url=base_url, attributes=site.attributes).encode()
-                self.send_response(200)
-                self.send_header("Content-Type", "text/html; charset=utf-8")
-                self.send_header(
-                    "Content-Security-Policy",
-                    f"default-src 'none'; script-src {base_url}; frame-src {base_url}; "
-                    "base-uri 'none'; form-action 'none'; require-trusted-types-for 'script'",
-                )
-                self.end_headers()
-                self.wfile.write(body)
-
-            def log_message(self, format: str, *args: object) -> None:
-                pass
-
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self.server.server_port}/"
+    def embed(self, attributes: str, times: int = 1) -> None:
+        """Put the script tag in the page, with these attributes."""
+        tag = f'<script src="{self._base_url}/widget.js" {attributes} async></script>'
+        self._server.page = HOST_PAGE.format(scripts=tag * times)
 
 
 @pytest.fixture
-def host(stack: Stack) -> Iterator[HostSite]:
-    site = HostSite(stack.base_url)
-    thread = threading.Thread(target=site.server.serve_forever)
-    thread.start()
-    yield site
-    site.server.shutdown()
-    thread.join()
-    site.server.server_close()
+def host(host_server: HostServer, host_origin: str, stack: Stack) -> HostSite:
+    return HostSite(host_server, host_origin, stack.base_url)
 
 
 def _launcher(page: Page) -> Locator:
@@ -175,7 +162,7 @@ def test_the_country_of_the_site_is_passed_on(page: Page, host: HostSite) -> Non
 
 
 def test_it_can_open_with_the_page_and_leaves_the_focus_alone(page: Page, host: HostSite) -> None:
-    host.attributes = f'data-label="{LABEL}" data-open="true" data-position="left"'
+    host.embed(f'data-label="{LABEL}" data-open="true" data-position="left"')
     page.goto(host.url)
     expect(_frame(page).locator("#agree")).to_be_visible()
     assert page.evaluate("document.activeElement === document.body")
@@ -193,8 +180,8 @@ def test_a_message_from_anyone_else_is_ignored(page: Page, host: HostSite) -> No
     expect(page.locator("iframe")).to_be_visible()
 
 
-def test_the_script_can_be_there_twice(page: Page, host: HostSite, stack: Stack) -> None:
-    host.attributes += f' async></script><script src="{stack.base_url}/widget.js"'
+def test_the_script_can_be_there_twice(page: Page, host: HostSite) -> None:
+    host.embed("", times=2)
     page.goto(host.url)
     page.wait_for_load_state("networkidle")
     expect(page.get_by_role("button")).to_have_count(1)

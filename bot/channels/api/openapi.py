@@ -61,8 +61,13 @@ def _paths() -> dict[str, Any]:
     return {
         "/api/v1/sessions": {
             "post": _operation(
-                "startSession", "Start a session", 201, schema.SessionResponse,
-                (400, 413, 415, 422, 429), schema.SessionRequest, secured=False,
+                "startSession",
+                "Start a session",
+                201,
+                schema.SessionResponse,
+                (400, 413, 415, 422, 429),
+                schema.SessionRequest,
+                secured=False,
             )
         },
         "/api/v1/sessions/current": {
@@ -72,19 +77,31 @@ def _paths() -> dict[str, Any]:
         },
         "/api/v1/messages": {
             "post": _operation(
-                "sendMessage", "Send a message, get the reply", 200, Reply,
-                (400, 401, 413, 415, 422, 429), schema.MessageRequest,
+                "sendMessage",
+                "Send a message, get the reply",
+                200,
+                Reply,
+                (400, 401, 413, 415, 422, 429),
+                schema.MessageRequest,
             )
         },
         "/api/v1/feedback": {
             "post": _operation(
-                "giveFeedback", "Say what a reply was worth", 204, None,
-                (400, 401, 404, 413, 415, 422, 429, 503), schema.FeedbackRequest,
+                "giveFeedback",
+                "Say what a reply was worth",
+                204,
+                None,
+                (400, 401, 404, 413, 415, 422, 429, 503),
+                schema.FeedbackRequest,
             )
         },
         "/api/v1/topics": {
             "get": _operation(
-                "listTopics", "List what can be asked", 200, schema.TopicsResponse, (),
+                "listTopics",
+                "List what can be asked",
+                200,
+                schema.TopicsResponse,
+                (),
                 secured=False,
             )
         },
@@ -98,7 +115,9 @@ def _paths() -> dict[str, Any]:
 
 
 def _readiness() -> dict[str, Any]:
-    ready = _operation("ready", "Can questions be answered?", 200, schema.ReadyResponse, (), secured=False)
+    ready = _operation(
+        "ready", "Can questions be answered?", 200, schema.ReadyResponse, (), secured=False
+    )
     ready["responses"]["503"] = {
         "description": "Something is not ready; `checks` names it.",
         "content": {"application/json": {"schema": _ref(schema.ReadyResponse)}},
@@ -146,9 +165,9 @@ def _ref(model: type) -> dict[str, str]:
 
 
 def _schemas() -> dict[str, Any]:
-    requests = models_json_schema(
-        [(model, "validation") for model in _MODELS], ref_template=_REF
-    )[1]["$defs"]
+    requests = models_json_schema([(model, "validation") for model in _MODELS], ref_template=_REF)[
+        1
+    ]["$defs"]
     reply = TypeAdapter(Reply).json_schema(mode="serialization", ref_template=_REF)
     parts = reply.pop("$defs", {})
     return {**requests, **parts, "Reply": reply}

@@ -14,7 +14,7 @@ from bot.turn import Reply
 Country = Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}$")]
 Locale = Annotated[str, StringConstraints(pattern=r"^[a-z]{2}(-[A-Z]{2})?$")]
 MAX_TEXT = 50_000
-"""Characters that are read at all. Above 1,000 the reply is a notice, but triage reads everything."""
+"""Characters that are read at all; above 1,000 the reply is a notice, but triage reads them all."""
 
 
 class _Body(BaseModel):

@@ -127,7 +127,14 @@ export class Conversation {
   }
 
   #show(reply) {
-    this.#log.addReply(replyCard(reply, this), quickReplies(reply, this));
+    this.#log.addReply(replyCard(reply, this), quickReplies(this.#withRetry(reply), this));
+  }
+
+  // When the answers are out of reach for a moment, the question need not be typed again.
+  #withRetry(reply) {
+    if (reply.kind !== "unavailable" || !this.#lastText) return reply;
+    const again = { title: t("try_again"), text: this.#lastText };
+    return { ...reply, quick_replies: [again, ...(reply.quick_replies ?? [])] };
   }
 
   #fail(error, text, question) {

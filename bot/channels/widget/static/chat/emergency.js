@@ -4,6 +4,14 @@ import { actionLink, button, el, externalLink, paragraph } from "./dom.js";
 import { icon } from "./icons.js";
 import { shortDate, t } from "./strings.js";
 
+// People in these situations are met with calm; the way to help is as plain as in the others.
+const CALM = ["self_harm", "abuse"];
+
+/** Whether a reply asks for a calm card. */
+export function isCalm(reply) {
+  return CALM.includes(reply.emergency.category);
+}
+
 /** The card that puts the way to help before everything else. */
 export function emergencyCard(reply, chat) {
   const { emergency } = reply;
@@ -14,7 +22,9 @@ export function emergencyCard(reply, chat) {
     el(
       "div.emergency-lead",
       { role: "alert" },
-      el("h2", {}, icon("alert"), t("emergency_title")),
+      isCalm(reply)
+        ? el("h2", {}, icon("care"), t("emergency_title_calm"))
+        : el("h2", {}, icon("alert"), t("emergency_title")),
       reply.call_now && reply.call_now !== reply.text ? paragraph("p", reply.call_now) : null,
       paragraph("p", reply.text),
     ),
@@ -43,7 +53,7 @@ function contactRow({ name, phone, tel, url, hours }) {
     {},
     el("p.line-name", { dir: "auto" }, el("span", {}, name), hoursMark(hours)),
     phone && tel ? callLink("a.call", phone, tel) : null,
-    url ? externalLink("a.line-page", t("emergency_visit"), url) : null,
+    url ? externalLink("a.line-page", t("emergency_visit", { name }), url) : null,
   );
 }
 
@@ -65,7 +75,7 @@ function lineRow({ name, number, tel, sms, url, hours, publisher, checked_on: ch
     el("p.line-name", { dir: "auto" }, el("span", {}, name), hoursMark(hours)),
     number && tel ? callLink("a.call", number, tel) : null,
     sms ? actionLink("a.text-line", "message", sms.label, sms.href) : null,
-    url ? externalLink("a.line-page", t("emergency_visit"), url) : null,
+    url ? externalLink("a.line-page", t("emergency_visit", { name }), url) : null,
     facts.length ? el("p.line-facts", {}, facts.map((fact) => el("bdi", {}, fact))) : null,
   );
 }

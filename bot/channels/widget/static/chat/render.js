@@ -1,10 +1,12 @@
 /** Draws one reply of the API as a card of the conversation. */
 
 import { el, externalLink, paragraph, spoken } from "./dom.js";
-import { contactsCard, emergencyCard } from "./emergency.js";
+import { contactsCard, emergencyCard, isCalm } from "./emergency.js";
 import { feedbackRow } from "./feedback.js";
 import { icon } from "./icons.js";
 import { shortDate, t } from "./strings.js";
+
+const SOURCES_SHOWN = 2;
 
 /**
  * The card for a reply.
@@ -14,7 +16,7 @@ import { shortDate, t } from "./strings.js";
  */
 export function replyCard(reply, chat) {
   return el(
-    "div.message.from-bot",
+    cardSelector(reply),
     { lang: reply.locale, dir: reply.dir, "data-kind": reply.kind, "data-code": reply.code },
     spoken(`${t("bot_said")}: `),
     reply.emergency ? emergencyCard(reply, chat) : answerBody(reply),
@@ -37,6 +39,11 @@ export function quickReplies(reply, chat) {
     { role: "group", "aria-label": t("answer_choices"), lang: reply.locale, dir: reply.dir },
     buttons,
   );
+}
+
+function cardSelector({ emergency }) {
+  if (!emergency) return "div.message.from-bot";
+  return isCalm({ emergency }) ? "div.message.from-bot.alarm.calm" : "div.message.from-bot.alarm";
 }
 
 function answerBody(reply) {
@@ -86,7 +93,7 @@ function careBox(reply, level) {
 function moreDetails(details) {
   if (!details.length) return null;
   return el(
-    "details.more",
+    "details.more.details",
     {},
     el("summary", {}, icon("chevron"), el("span", {}, t("answer_more"))),
     el("ul", {}, details.map((text) => paragraph("li", text))),
@@ -104,8 +111,24 @@ function sourceList(reply, level) {
     "section.sources",
     {},
     el(level, {}, t("answer_sources")),
-    el("ul", {}, sources.map((source) => sourceCard(source, reply.locale))),
+    sourceCards(sources.slice(0, SOURCES_SHOWN), reply.locale),
+    moreSources(sources.slice(SOURCES_SHOWN), reply.locale),
   );
+}
+
+function moreSources(sources, locale) {
+  if (!sources.length) return null;
+  const words = t("answer_sources_more", { count: sources.length });
+  return el(
+    "details.more",
+    {},
+    el("summary", {}, icon("chevron"), el("span", {}, words)),
+    sourceCards(sources, locale),
+  );
+}
+
+function sourceCards(sources, locale) {
+  return el("ul.source-cards", {}, sources.map((source) => sourceCard(source, locale)));
 }
 
 function sourceCard(source, locale) {

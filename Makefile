@@ -1,0 +1,46 @@
+# Citewell. `make help` lists what there is.
+PYTHON ?= python3
+OURS := .venv/bin/python
+export PYTHONDONTWRITEBYTECODE :=
+
+.DEFAULT_GOAL := help
+.PHONY: help run setup test unit lint format lock bench measure corpus clean
+
+help: ## Show this list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-9s %s\n", $$1, $$2}'
+
+run: setup ## Install what is missing, start everything, print the address (Ctrl-C stops it)
+	@$(OURS) -m deploy.launch
+
+setup: ## Create or renew both environments
+	@$(PYTHON) deploy/environments.py
+
+test: setup ## Lint, types, then every test: unit, Rasa, the four real processes, a real browser
+	@$(OURS) -m ruff check . && $(OURS) -m ruff format --check .
+	@$(OURS) -m mypy
+	@$(OURS) -m knowledge check
+	@$(OURS) -m pytest
+
+unit: setup ## The quick tests only (under a minute)
+	@$(OURS) -m pytest -m "not rasa and not stack and not browser and not model"
+
+lint: setup ## Lint, format check, types
+	@$(OURS) -m ruff check . && $(OURS) -m ruff format --check . && $(OURS) -m mypy
+
+format: setup ## Format the code
+	@$(OURS) -m ruff format . && $(OURS) -m ruff check --fix .
+
+bench: setup ## Compare a whole turn with Rasa alone and with the bare search, in one run
+	@$(OURS) -m benchmarks.turn
+
+measure: setup ## Measure start-up time and memory per process
+	@$(OURS) -m benchmarks.start
+
+corpus: setup ## Check the corpus, learn the calibration anew, measure it
+	@$(OURS) -m knowledge check && $(OURS) -m knowledge calibrate && $(OURS) -m knowledge evaluate
+
+lock: ## Renew the two lock files in requirements/
+	@$(PYTHON) deploy/environments.py --lock
+
+clean: ## Remove the environments and everything that was made (the database too)
+	rm -rf .venv .venv-rasa var

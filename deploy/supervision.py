@@ -1,0 +1,138 @@
+"""The four processes as supervisord runs them: what each is started with, and where it logs."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from bot.settings import BotSettings
+from knowledge.settings import ROOT
+
+OURS = ROOT / ".venv" / "bin"
+RASA = ROOT / ".venv-rasa" / "bin"
+LOG_BYTES = 5_000_000
+LOG_BACKUPS = 2
+
+# What keeps Rasa quiet, private and small.
+RASA_ENVIRONMENT = {
+    "RASA_TELEMETRY_ENABLED": "false",
+    "TF_CPP_MIN_LOG_LEVEL": "3",
+    "CUDA_VISIBLE_DEVICES": "-1",
+    "SQLALCHEMY_SILENCE_UBER_WARNING": "1",
+    "PYTHONWARNINGS": "ignore",
+    # At ERROR Rasa logs what people write when a turn times out or fails.
+    "LOG_LEVEL": "CRITICAL",
+    "LOG_LEVEL_LIBRARIES": "CRITICAL",
+    # A conversation whose turn hangs is free again before anybody gives up on it.
+    "TICKET_LOCK_LIFETIME": "10",
+    "MAX_NUMBER_OF_PREDICTIONS": "5",
+}
+# Importing skops after TensorFlow makes it scan every loaded module, seven seconds of processor
+# time; imported first it takes none. This is the `rasa` command with that one import before it.
+RASA_COMMAND = "import skops.io; from rasa.__main__ import main; main()"
+
+
+@dataclass(frozen=True)
+class Program:
+    """One process.
+
+    Attributes:
+        name: its name for supervisord and in messages.
+        command: what is run, from the root of the repository.
+        environment: variables that only it gets.
+    """
+
+    name: str
+    command: str
+    environment: dict[str, str]
+
+
+def programs(settings: BotSettings, model: Path) -> tuple[Program, ...]:
+    """Return the four processes.
+
+    Args:
+        settings: the gateway's settings.
+        model: the trained dialogue model.
+    """
+    rasa_port = settings.rasa_url.rsplit(":", 1)[1]
+    rasa = (
+        f"{RASA / 'python'} -c '{RASA_COMMAND}' run --interface 127.0.0.1 --port {rasa_port} "
+        f"--model {model} "
+        "--endpoints endpoints.yml --credentials credentials.yml "
+        "--logging-config-file deploy/rasa_logging.yml"
+    )
+    rasa_environment = {
+        **RASA_ENVIRONMENT,
+        "ACTION_ENDPOINT_URL": f"{settings.actions_url}/webhook",
+        "RASA_TRACKER_DB": str(settings.tracker_file),
+    }
+    model_environment = {
+        "HF_HUB_OFFLINE": os.environ.get("HF_HUB_OFFLINE", "0"),
+        "TOKENIZERS_PARALLELISM": "false",
+    }
+    web = f"{OURS / 'python'} -m gunicorn -c deploy/gunicorn_conf.py bot.app:create_app()"
+    return (
+        Program("rasa", rasa, rasa_environment),
+        Program("actions", f"{OURS / 'python'} -m actions", model_environment),
+        Program("web", web, {}),
+        Program("worker", f"{OURS / 'python'} -m bot.worker", {}),
+    )
+
+
+def configuration(settings: BotSettings, model: Path) -> str:
+    """Return the text of supervisord's configuration file."""
+    data = settings.knowledge.data_dir
+    head = f"""
+[supervisord]
+nodaemon=true
+silent=true
+logfile={data}/log/supervisord.log
+logfile_maxbytes={LOG_BYTES}
+logfile_backups={LOG_BACKUPS}
+loglevel=info
+pidfile={data}/supervisord.pid
+directory={ROOT}
+
+[unix_http_server]
+file={socket(data)}
+chmod=0700
+
+[rpcinterface:supervisor]
+supervisor.rpcinterface_factory=supervisor.rpcinterface:make_main_rpcinterface
+
+[supervisorctl]
+serverurl=unix://{socket(data)}
+"""
+    return head + "".join(_section(program, data) for program in programs(settings, model))
+
+
+def socket(data: Path) -> Path:
+    """Return the socket of the supervisor; in /tmp where the folder's path is too long for one."""
+    near = data / "supervisor.sock"
+    if len(str(near)) < 100:
+        return near
+    return Path("/tmp") / f"citewell-{abs(hash(str(data))) % 10**8}.sock"  # noqa: S108
+
+
+def _section(program: Program, data: Path) -> str:
+    variables = {"PYTHONUNBUFFERED": "1", "PYTHONPATH": str(ROOT), **program.environment}
+    environment = ",".join(f'{name}="{value}"' for name, value in variables.items())
+    return f"""
+[program:{program.name}]
+command={program.command}
+directory={ROOT}
+environment={environment}
+autostart=true
+autorestart=true
+startsecs=2
+startretries=1000000
+stopsignal=TERM
+stopwaitsecs=8
+stopasgroup=true
+killasgroup=true
+redirect_stderr=true
+stdout_logfile={data}/log/{program.name}.log
+stdout_logfile_maxbytes={LOG_BYTES}
+stdout_logfile_backups={LOG_BACKUPS}
+"""
