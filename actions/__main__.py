@@ -33,7 +33,7 @@ def create_action_app(answers: LiveAnswers) -> Sanic[Any, Any]:
         executor.register_action(action(answers))
     app: Sanic[Any, Any] = create_app(executor)
 
-    @app.get("/ready")  # type: ignore[untyped-decorator]
+    @app.get("/ready")
     async def ready(_request: Request) -> response.HTTPResponse:
         """Tell which release is loaded; 503 while there is none."""
         loaded = answers.loaded

@@ -1,7 +1,7 @@
 """Create the two environments from their locks.
 
 Standard library only: it runs before anything is installed. ``python3 deploy/environments.py``
-makes ``.venv`` (ours, Python 3.11+) and ``.venv-rasa`` (Rasa 3.6.21, Python 3.10) beside each other,
+makes ``.venv`` (ours, Python 3.11+) and ``.venv-rasa`` (Rasa 3.6.21, Python 3.10) side by side,
 each from its file in ``requirements/``. An environment whose lock has not changed is left alone.
 ``--lock`` renews the two locks instead.
 """

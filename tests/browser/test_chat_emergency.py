@@ -38,7 +38,7 @@ def test_an_emergency_interrupts_a_screen_reader_once(chat: Chat) -> None:
 def test_someone_in_despair_is_met_with_calm(new_chat: Callable[..., Chat]) -> None:
     chat = new_chat().open("&country=US").agree()
     reply = chat.ask("I want to die")
-    expect(reply.get_by_role("alert")).to_contain_text("You are not alone")
+    expect(reply.get_by_role("alert")).to_contain_text("Help is here")
     expect(reply.locator("a.call[href='tel:988']")).to_be_visible()
 
 

@@ -105,7 +105,7 @@ function conflictNote(text) {
 }
 
 function sourceList(reply, level) {
-  const sources = reply.sources ?? [];
+  const sources = onePublisherEachFirst(reply.sources ?? []);
   if (!sources.length) return null;
   return el(
     "section.sources",
@@ -114,6 +114,14 @@ function sourceList(reply, level) {
     sourceCards(sources.slice(0, SOURCES_SHOWN), reply.locale),
     moreSources(sources.slice(SOURCES_SHOWN), reply.locale),
   );
+}
+
+// Keeps the order, but lets nobody's second page push another publisher's first one out of sight.
+function onePublisherEachFirst(sources) {
+  const isFirst = ({ publisher }, index) =>
+    sources.findIndex((other) => other.publisher === publisher) === index;
+  const first = sources.filter(isFirst);
+  return [...first, ...sources.filter((source) => !first.includes(source))];
 }
 
 function moreSources(sources, locale) {
