@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 
 import httpx
@@ -142,5 +141,5 @@ class Readiness:
         try:
             response = self._actions.get("/ready")
             return response.status_code == httpx.codes.OK and bool(response.json()["ready"])
-        except (httpx.HTTPError, json.JSONDecodeError, KeyError):
+        except (httpx.HTTPError, ValueError, KeyError, TypeError):
             return False

@@ -68,6 +68,7 @@ class EventLog:
             with transaction(self._engine) as session:
                 for table in OF_A_SESSION:
                     session.execute(sa.delete(table).where(table.session_key == session_key))
+            self._empty_write_ahead_log()
         except SQLAlchemyError as error:
             logger.warning("not_forgotten", extra={"error": type(error).__name__})
             return False
@@ -81,6 +82,7 @@ class EventLog:
             for table in OF_A_SESSION:
                 result = session.execute(sa.delete(table).where(table.at < limit))
                 deleted += int(getattr(result, "rowcount", 0))
+        self._empty_write_ahead_log()
         return deleted
 
     def beat(self, process: str) -> None:
@@ -93,6 +95,12 @@ class EventLog:
         with transaction(self._engine) as session:
             beat = session.get(Heartbeat, process)
             return (now() - beat.at).total_seconds() if beat else None
+
+    def _empty_write_ahead_log(self) -> None:
+        """Leave no copy of what was deleted in SQLite's log, as far as no reader needs it."""
+        if self._engine.dialect.name == "sqlite":
+            with self._engine.connect() as connection:
+                connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
 
     def _write(self, row: TurnEvent | Feedback | RumourReport, failure: str) -> bool:
         try:

@@ -147,7 +147,8 @@ class _RasaMessage(BaseModel):
     custom: Annotated[Payload, Field(discriminator="kind")]
 
 
-_MESSAGES = TypeAdapter(tuple[_RasaMessage, ...])
+# The outermost type alone decides whether errors repeat what was received.
+_MESSAGES = TypeAdapter(tuple[_RasaMessage, ...], config=ConfigDict(hide_input_in_errors=True))
 
 
 def parse(body: bytes) -> tuple[Payload, ...]:

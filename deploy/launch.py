@@ -176,10 +176,18 @@ def check_ports(settings: BotSettings) -> None:
             try:
                 probe.bind((host, port))
             except OSError as error:
-                raise StartError(
-                    f"Port {port} is taken: stop what uses it (another Citewell?), "
-                    f"or set {name} to a free port."
-                ) from error
+                raise StartError(_port_sentence(host, port, name, error)) from error
+
+
+def _port_sentence(host: str, port: int, name: str, error: OSError) -> str:
+    if error.errno == errno.EADDRINUSE:
+        return (
+            f"Port {port} is taken: stop what uses it (another Citewell?), "
+            f"or set {name} to a free port."
+        )
+    if error.errno == errno.EACCES:
+        return f"Port {port} is not for everybody: set {name} to a free port above 1023."
+    return f"Nothing can listen on {host} ({error.strerror}): set CITEWELL_HOST to an address here."
 
 
 def check_files(settings: BotSettings) -> None:
@@ -222,12 +230,12 @@ def prepare(settings: BotSettings) -> Path:
 
     Training and the database do not need each other and share the wait.
     """
-    trained: list[Path | StartError] = []
+    trained: list[Path | StartError | OSError] = []
 
     def train_beside() -> None:
         try:
             trained.append(train(settings.knowledge.data_dir))
-        except StartError as error:
+        except (StartError, OSError) as error:
             trained.append(error)
 
     thread = threading.Thread(target=train_beside)
@@ -240,7 +248,7 @@ def prepare(settings: BotSettings) -> Path:
         with step("dialogue model"):
             thread.join()
     (result,) = trained
-    if isinstance(result, StartError):
+    if isinstance(result, Exception):
         raise result
     return result
 
@@ -294,14 +302,17 @@ def _ok(checks: dict[str, str]) -> list[str]:
 
 def _ask(client: httpx.Client) -> float | None:
     """Ask the trial question; return the milliseconds, or None where no answer came."""
-    token = client.post("/api/v1/sessions", json={}).json()["session"]
-    headers = {"Authorization": f"Bearer {token}"}
-    started = time.perf_counter()
-    response = client.post("/api/v1/messages", json={"text": TRIAL_QUESTION}, headers=headers)
-    taken = (time.perf_counter() - started) * 1000
-    reply = response.json()
-    client.delete("/api/v1/sessions/current", headers=headers)
-    return taken if reply.get("kind") in {"answer", "clarify"} else None
+    try:
+        token = client.post("/api/v1/sessions", json={}).json()["session"]
+        headers = {"Authorization": f"Bearer {token}"}
+        started = time.perf_counter()
+        response = client.post("/api/v1/messages", json={"text": TRIAL_QUESTION}, headers=headers)
+        taken = (time.perf_counter() - started) * 1000
+        kind = response.json().get("kind")
+        client.delete("/api/v1/sessions/current", headers=headers)
+    except (httpx.HTTPError, ValueError, KeyError):
+        return None
+    return taken if kind in {"answer", "clarify"} else None
 
 
 def supervise(settings: BotSettings, model: Path, started: float, *, once: bool) -> int:

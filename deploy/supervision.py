@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -56,9 +57,8 @@ def programs(settings: BotSettings, model: Path) -> tuple[Program, ...]:
         model: the trained dialogue model.
     """
     rasa_port = settings.rasa_url.rsplit(":", 1)[1]
-    rasa = (
-        f"{RASA / 'python'} -c '{RASA_COMMAND}' run --interface 127.0.0.1 --port {rasa_port} "
-        f"--model {model} "
+    rasa = shlex.join([str(RASA / "python"), "-c", RASA_COMMAND, "run", "--model", str(model)]) + (
+        f" --interface 127.0.0.1 --port {rasa_port} "
         "--endpoints endpoints.yml --credentials credentials.yml "
         "--logging-config-file deploy/rasa_logging.yml"
     )
@@ -71,12 +71,13 @@ def programs(settings: BotSettings, model: Path) -> tuple[Program, ...]:
         "HF_HUB_OFFLINE": os.environ.get("HF_HUB_OFFLINE", "0"),
         "TOKENIZERS_PARALLELISM": "false",
     }
-    web = f"{OURS / 'python'} -m gunicorn -c deploy/gunicorn_conf.py bot.app:create_app()"
+    ours = shlex.quote(str(OURS / "python"))
+    web = f"{ours} -m gunicorn -c deploy/gunicorn_conf.py bot.app:create_app()"
     return (
         Program("rasa", rasa, rasa_environment),
-        Program("actions", f"{OURS / 'python'} -m actions", model_environment),
+        Program("actions", f"{ours} -m actions", model_environment),
         Program("web", web, {}),
-        Program("worker", f"{OURS / 'python'} -m bot.worker", {}),
+        Program("worker", f"{ours} -m bot.worker", {}),
     )
 
 

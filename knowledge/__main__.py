@@ -262,6 +262,8 @@ def main(arguments: list[str] | None = None) -> int:
     except SQLAlchemyError as error:
         reason = str(getattr(error, "orig", None) or type(error).__name__)
         print(f"The database cannot be used ({reason}): check DATABASE_URL.", file=sys.stderr)
+    except BrokenPipeError:  # the reader has seen enough
+        sys.stderr.close()
     except OSError as error:
         print(f"{error.strerror}: {error.filename}", file=sys.stderr)
     return 1

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import pytest
 
 from knowledge.embedder import Vectors
+from tests import stack as running
 
 DIMENSIONS = 256
 
@@ -39,3 +40,20 @@ class WordEmbedder:
 def embedder() -> WordEmbedder:
     """An embedder that needs no model."""
     return WordEmbedder()
+
+
+@pytest.fixture(scope="session")
+def stack() -> Iterator[running.Stack]:
+    """The four real processes, started once for all tests that need them."""
+    started = running.start()
+    yield started
+    status = running.finish(started)
+    assert status == 0, "\n".join(started.lines[-5:])
+
+
+@pytest.fixture
+def patient(stack: running.Stack) -> Iterator[running.Conversation]:
+    """A patient with a new session."""
+    conversation = stack.conversation()
+    yield conversation
+    conversation.client.close()

@@ -278,7 +278,10 @@ class Composer:
 
 def is_allowed(source: Source) -> bool:
     """Tell whether a source is a page of its publisher's own site."""
-    parts = urlsplit(source.url)
+    try:
+        parts = urlsplit(source.url)
+    except ValueError:
+        return False
     return parts.scheme == "https" and parts.hostname == ALLOWED_HOSTS[source.publisher]
 
 

@@ -11,7 +11,7 @@ import unicodedata
 # Marks that change the direction of text, join or hide characters, or are not characters at all.
 # The zero-width joiners stay: Persian and many Indian words need them.
 INVISIBLE = re.compile(
-    "[\u200b\u200e\u200f\u202a-\u202e\u2060-\u2064\u2066-\u206f\ufeff\ufff9-\ufffb]"
+    "[\u00ad\u061c\u200b\u200e\u200f\u202a-\u202e\u2060-\u2064\u2066-\u206f\ufeff\ufff9-\ufffb]"
 )
 CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 SPACES = re.compile(r"[^\S\n]+")
@@ -21,9 +21,10 @@ LINES = re.compile(r"\n{3,}")
 def neutralise(text: str) -> str:
     """Return the text without control and direction characters, lone surrogates and extra space."""
     whole = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-    normal = unicodedata.normalize("NFC", whole.replace("\r\n", "\n").replace("\r", "\n"))
-    visible = CONTROL.sub(" ", INVISIBLE.sub("", normal))
-    return LINES.sub("\n\n", SPACES.sub(" ", visible)).strip()
+    visible = INVISIBLE.sub("", whole.replace("\r\n", "\n").replace("\r", "\n"))
+    # Composed only now: an invisible character may have kept a letter and its accent apart.
+    plain = CONTROL.sub(" ", unicodedata.normalize("NFC", visible))
+    return LINES.sub("\n\n", SPACES.sub(" ", plain)).strip()
 
 
 def says_something(text: str) -> bool:

@@ -1,0 +1,139 @@
+"""What a turn costs: through web, straight to Rasa, and the bare search; ``make bench``.
+
+The three are asked in turn, question by question, so that a noisy machine disturbs all of them
+alike. Read the ratios; milliseconds depend on the machine.
+"""
+
+from __future__ import annotations
+
+import statistics
+import sys
+import time
+from collections.abc import Callable
+
+import httpx
+import numpy as np
+
+from deploy.supervision import RASA
+from knowledge.embedder import SentenceTransformerEmbedder
+from knowledge.index import VectorIndex
+from knowledge.retriever import rows_of
+from knowledge.settings import read_settings
+from knowledge.store import connect, read_live, transaction
+from tests import stack as running
+
+ROUNDS = 120
+WARM_UP = 12
+MOST_TIMES_THE_SEARCH = 3.0
+QUESTIONS = (
+    "can I catch the flu from the flu shot?",
+    "what are the symptoms of measles",
+    "how do I get rid of head lice",
+    "is rsv dangerous for babies",
+    "what should I drink when I have diarrhea",
+    "do antibiotics work for a cold",
+    "signs of a concussion",
+    "how does hepatitis b spread",
+    "how much sleep do I need",
+    "can vaccines cause autism",
+)
+
+
+def bare_search(base: dict[str, str]) -> Callable[[str], None]:
+    """Return one pass of the model and one search of the index, in this process."""
+    settings = read_settings(base)
+    embedder = SentenceTransformerEmbedder(settings.embedding_model, settings.encoder_threads)
+    engine = connect(settings.database_url)
+    with transaction(engine) as session:
+        live = read_live(session)
+    if live is None:
+        raise SystemExit("nothing is published: start the stack once")
+    rows = rows_of(live.entries)
+    index = VectorIndex(rows, embedder.embed([row.text for row in rows]))
+
+    def search(question: str) -> None:
+        index.search(embedder.embed([question])[0], 10)
+
+    return search
+
+
+def whole_turn(stack: running.Stack) -> Callable[[str], None]:
+    """Return a turn through the web process, a new session every ten turns."""
+    patient = stack.conversation()
+    count = 0
+
+    def turn(question: str) -> None:
+        nonlocal patient, count
+        if count and count % 10 == 0:
+            patient.client.close()
+            patient = stack.conversation()
+        count += 1
+        reply = patient.say(question)
+        if reply["kind"] not in {"answer", "clarify"}:
+            raise SystemExit(f"the stack did not answer: {reply['code']}")
+
+    return turn
+
+
+def rasa_turn(stack: running.Stack) -> Callable[[str], None]:
+    """Return a turn straight to Rasa's REST channel, a new conversation every ten turns."""
+    client = httpx.Client(
+        base_url=f"http://127.0.0.1:{stack.env['CITEWELL_RASA_PORT']}", timeout=15
+    )
+    count = 0
+
+    def turn(question: str) -> None:
+        nonlocal count
+        body = {"sender": f"bench-{count // 10}", "message": question}
+        count += 1
+        if not client.post("/webhooks/rest/webhook", json=body).json():
+            raise SystemExit("Rasa said nothing")
+
+    return turn
+
+
+def measure(ways: dict[str, Callable[[str], None]]) -> dict[str, list[float]]:
+    """Time each way on the same questions, in turn; milliseconds."""
+    taken: dict[str, list[float]] = {name: [] for name in ways}
+    for number in range(WARM_UP + ROUNDS):
+        question = QUESTIONS[number % len(QUESTIONS)]
+        for name, way in ways.items():
+            started = time.perf_counter()
+            way(question)
+            milliseconds = (time.perf_counter() - started) * 1000
+            if number >= WARM_UP:
+                taken[name].append(milliseconds)
+    return taken
+
+
+def main() -> int:
+    """Print the figures side by side; 1 where a turn costs more than it may."""
+    if not (RASA / "python").exists():
+        print("Rasa's environment is missing: run `make setup`.", file=sys.stderr)
+        return 1
+    print("starting the stack …", flush=True)
+    stack = running.start()
+    try:
+        taken = measure(
+            {
+                "bare search": bare_search(stack.env),
+                "Rasa alone": rasa_turn(stack),
+                "whole turn": whole_turn(stack),
+            }
+        )
+    finally:
+        running.finish(stack)
+    base = statistics.median(taken["bare search"])
+    print(f"\n{ROUNDS} questions each\n{'':14}{'median ms':>10}{'p95 ms':>10}{'x search':>10}")
+    for name, values in taken.items():
+        median = statistics.median(values)
+        p95 = float(np.percentile(values, 95))
+        print(f"{name:14}{median:10.1f}{p95:10.1f}{median / base:10.2f}")
+    ratio = statistics.median(taken["whole turn"]) / base
+    verdict = "within" if ratio <= MOST_TIMES_THE_SEARCH else "OVER"
+    print(f"a whole turn is {verdict} {MOST_TIMES_THE_SEARCH:.0f} times the bare search")
+    return 0 if ratio <= MOST_TIMES_THE_SEARCH else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

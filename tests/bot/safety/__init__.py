@@ -1,0 +1,1 @@
+"""Tests of triage, redaction and what else keeps people and their words safe."""

@@ -1,0 +1,1 @@
+"""The four real processes together."""

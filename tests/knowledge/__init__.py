@@ -1,0 +1,1 @@
+"""Tests of the corpus, its store and the retriever."""

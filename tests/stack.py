@@ -1,0 +1,217 @@
+"""The really running Citewell: four processes under their supervisor, started as people would."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import sqlite3
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+ROOT = Path(__file__).resolve().parent.parent
+DATA = ROOT / "var" / "test"
+START_SECONDS = 240
+PROCESSES = ("rasa", "actions", "web", "worker")
+
+
+def free_ports(count: int) -> list[int]:
+    """Return ports that nothing listens on."""
+    sockets = [socket.socket() for _ in range(count)]
+    try:
+        for one in sockets:
+            one.bind(("127.0.0.1", 0))
+        return [one.getsockname()[1] for one in sockets]
+    finally:
+        for one in sockets:
+            one.close()
+
+
+def wait_for(condition: Callable[[], bool], seconds: float) -> bool:
+    """Wait until a condition holds; tell whether it did in time."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        if condition():
+            return True
+        time.sleep(0.2)
+    return condition()
+
+
+def environment(data: Path, ports: list[int]) -> dict[str, str]:
+    """Return the settings of a stack of its own."""
+    kept = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith(("CITEWELL_", "DATABASE_URL", "PYTHONDONTWRITEBYTECODE"))
+    }
+    return {
+        **kept,
+        "CITEWELL_DATA_DIR": str(data),
+        "CITEWELL_PORT": str(ports[0]),
+        "CITEWELL_RASA_PORT": str(ports[1]),
+        "CITEWELL_ACTIONS_PORT": str(ports[2]),
+        "CITEWELL_SESSION_LIMIT": "100000/minute",
+        "CITEWELL_LOG_LEVEL": "DEBUG",
+        # The browser tests embed the widget in a page of this name (tests/browser).
+        "CITEWELL_FRAME_ANCESTORS": "http://clinic.example",
+    }
+
+
+@dataclass
+class Conversation:
+    """A patient who talks to the stack through the API."""
+
+    client: httpx.Client
+    token: str
+    country: str | None = None
+
+    def say(self, text: str) -> dict[str, Any]:
+        """Send a message and return the reply."""
+        response = self.send(text)
+        assert response.status_code == 200, response.text
+        reply: dict[str, Any] = response.json()
+        return reply
+
+    def send(self, text: str) -> httpx.Response:
+        """Send a message and return the response as it is."""
+        body = {"text": text, **({"country": self.country} if self.country else {})}
+        return self.client.post("/api/v1/messages", json=body, headers=self.headers)
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """The header that carries the session."""
+        return {"Authorization": f"Bearer {self.token}"}
+
+
+@dataclass
+class Stack:
+    """A running stack.
+
+    Attributes:
+        base_url: where the web process listens.
+        data: its data folder.
+        env: its settings.
+        lines: what the start printed.
+    """
+
+    base_url: str
+    data: Path
+    env: dict[str, str]
+    launcher: subprocess.Popen[str]
+    lines: list[str] = field(default_factory=list)
+
+    def conversation(self, country: str | None = None) -> Conversation:
+        """Start a session."""
+        client = httpx.Client(base_url=self.base_url, timeout=15)
+        response = client.post("/api/v1/sessions", json={})
+        assert response.status_code == 201, response.text
+        return Conversation(client, response.json()["session"], country)
+
+    def ready(self) -> dict[str, str]:
+        """Return what /readyz says of each part."""
+        try:
+            checks: dict[str, str] = httpx.get(f"{self.base_url}/readyz", timeout=5).json()[
+                "checks"
+            ]
+        except (httpx.HTTPError, ValueError, KeyError):
+            return {}
+        return checks
+
+    def is_ready(self) -> bool:
+        """Tell whether everything is ready."""
+        checks = self.ready()
+        return bool(checks) and set(checks.values()) == {"ok"}
+
+    def pid(self, process: str) -> int:
+        """Return the process id of one of the four; 0 while it does not run."""
+        done = self._control("pid", process)
+        text = done.stdout.strip()
+        return int(text) if text.isdigit() else 0
+
+    def stop(self, process: str) -> None:
+        """Stop one of the four and keep it stopped."""
+        self._control("stop", process)
+
+    def start(self, process: str) -> None:
+        """Start one of the four again."""
+        self._control("start", process)
+
+    def signal(self, process: str, number: signal.Signals) -> None:
+        """Send a signal to one of the four."""
+        os.kill(self.pid(process), number)
+
+    def tracker_rows(self) -> int:
+        """Return how many events Rasa keeps."""
+        with sqlite3.connect(self.data / "rasa-tracker.db", timeout=5) as connection:
+            rows: int = connection.execute("SELECT COUNT(*) FROM events").fetchone()[0]
+        connection.close()
+        return rows
+
+    def _control(self, *words: str) -> subprocess.CompletedProcess[str]:
+        config = str(self.data / "supervisord.conf")
+        return subprocess.run(
+            [sys.executable, "-m", "supervisor.supervisorctl", "-c", config, *words],
+            text=True,
+            capture_output=True,
+            check=False,
+        )
+
+
+def prepare(data: Path = DATA) -> dict[str, str]:
+    """Train and fill a data folder, without old conversations; return its settings."""
+    data.mkdir(parents=True, exist_ok=True)
+    for old in [*data.glob("*.db*"), *data.glob("log/*")]:
+        old.unlink()
+    return environment(data, free_ports(3))
+
+
+def start(data: Path = DATA) -> Stack:
+    """Start a stack with `python -m deploy.launch` and wait until it answers."""
+    env = prepare(data)
+    launcher = subprocess.Popen(
+        [sys.executable, "-m", "deploy.launch"],
+        cwd=ROOT,
+        env=env,
+        text=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        start_new_session=True,
+    )
+    stack = Stack(f"http://127.0.0.1:{env['CITEWELL_PORT']}", data, env, launcher)
+
+    def read() -> None:
+        assert launcher.stdout is not None
+        for line in launcher.stdout:
+            stack.lines.append(line.rstrip())
+
+    threading.Thread(target=read, daemon=True).start()
+    answers = wait_for(
+        lambda: any("answers at" in line for line in stack.lines) or launcher.poll() is not None,
+        START_SECONDS,
+    )
+    if not answers or launcher.poll() is not None:
+        finish(stack)
+        raise AssertionError("the stack did not start:\n" + "\n".join(stack.lines))
+    return stack
+
+
+def finish(stack: Stack) -> int:
+    """Stop a stack as Ctrl-C would; return the launcher's exit status."""
+    if stack.launcher.poll() is None:
+        stack.launcher.send_signal(signal.SIGINT)
+    try:
+        status = stack.launcher.wait(timeout=40)
+    except subprocess.TimeoutExpired:
+        os.killpg(stack.launcher.pid, signal.SIGKILL)
+        status = stack.launcher.wait()
+    if stack.launcher.stdout is not None:
+        stack.launcher.stdout.close()
+    return status
