@@ -39,6 +39,8 @@ from deploy.supervision import (
     programs,
 )
 from knowledge.__main__ import checked_entries
+from knowledge.calibration import CalibrationError, load_calibration
+from knowledge.embedder import ModelError, check_model
 from knowledge.exchange import CorpusError
 from knowledge.settings import ROOT, SettingError, read_settings
 from knowledge.store import (
@@ -59,6 +61,16 @@ TRAINING_INPUTS = ("config.yml", "domain.yml", "bot/data", "requirements/rasa.tx
 
 class StartError(Exception):
     """The start cannot go on; the message is one sentence that says what to do."""
+
+
+CANNOT_START = (
+    CalibrationError,
+    ModelError,
+    ReplyFileError,
+    SettingError,
+    StartError,
+    TriageRulesError,
+)
 
 
 def say(text: str) -> None:
@@ -192,6 +204,8 @@ def _port_sentence(host: str, port: int, name: str, error: OSError) -> str:
 
 def check_files(settings: BotSettings) -> None:
     """Read every file that the processes will need, so that a fault is told here and at once."""
+    check_model(settings.knowledge.embedding_model)
+    load_calibration()
     read_wording(settings.locale)
     read_helplines()
     load_rules(ROOT / "bot" / "safety" / "triage_rules" / "en.yml")
@@ -268,6 +282,7 @@ def wait_until_answered(base_url: str, supervisor: subprocess.Popen[bytes], log:
         while time.monotonic() < deadline:
             if supervisor.poll() is not None:
                 raise StartError(f"The supervisor ended: read {log}.")
+            _raise_what_a_process_says(log)
             checks = _readiness(client)
             for name in sorted(set(_ok(checks)) - told):
                 told.add(name)
@@ -281,6 +296,21 @@ def wait_until_answered(base_url: str, supervisor: subprocess.Popen[bytes], log:
     raise StartError(
         f"Not ready after {READY_SECONDS} s ({', '.join(missing) or 'web'}): read {log}."
     )
+
+
+def _raise_what_a_process_says(log: Path) -> None:
+    """Pass on the sentence with which a process refused to start.
+
+    Raises:
+        StartError: with that sentence.
+    """
+    for file in log.glob("*.log"):
+        with file.open("rb") as lines:
+            lines.seek(max(0, file.stat().st_size - 4000))
+            tail = lines.read().decode("utf-8", "replace")
+        for line in tail.splitlines():
+            if " cannot start: " in line:
+                raise StartError(line)
 
 
 def _readiness(client: httpx.Client) -> dict[str, str]:
@@ -318,6 +348,10 @@ def _ask(client: httpx.Client) -> float | None:
 def supervise(settings: BotSettings, model: Path, started: float, *, once: bool) -> int:
     """Start the four processes, wait until they answer, and stay until told to stop."""
     data = settings.knowledge.data_dir
+    for program in programs(settings, model):  # each start has its own log; the last one is kept
+        log = data / "log" / f"{program.name}.log"
+        if log.exists():
+            log.replace(log.with_suffix(".log.before"))
     file = data / "supervisord.conf"
     file.write_text(configuration(settings, model), encoding="utf-8")
     names = ", ".join(program.name for program in programs(settings, model))
@@ -372,7 +406,7 @@ def main() -> int:
         say("The corpus has faults, so nothing was started:")
         for fault in error.faults[:10]:
             say(f"  {fault}")
-    except (ReplyFileError, SettingError, StartError, TriageRulesError) as error:
+    except CANNOT_START as error:
         say(f"Cannot start. {error}")
     except KeyboardInterrupt:
         say("Stopped.")

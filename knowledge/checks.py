@@ -53,8 +53,8 @@ CONDITION = re.compile(
     re.IGNORECASE,
 )
 PROMISE = re.compile(
-    r"\b(?:guarantee[sd]?|100 ?%|miracle|completely safe|totally safe|always works|never fails|"
-    r"will cure|cures you|no risk)\b",
+    r"\b(?:guarantee[sd]?|miracle|completely safe|totally safe|always works|never fails|"
+    r"will cure|cures you|no risk)\b|\b100 ?%",
     re.IGNORECASE,
 )
 SCHEDULE = re.compile(
@@ -121,12 +121,22 @@ def _texts(entry: Entry) -> Iterator[tuple[tuple[str | int, ...], str]]:
 def _source_is_allowed(entry: Entry) -> Iterator[Finding]:
     for number, source in enumerate(entry.sources):
         field = ("sources", number, "url")
-        host = urlsplit(source.url).hostname or ""
+        host, page = _host_and_page(source.url)
         if host not in ALLOWED_HOSTS[source.publisher]:
             allowed = ", ".join(sorted(ALLOWED_HOSTS[source.publisher]))
-            yield Finding(field, f"{host} is not a {source.publisher} host: use {allowed}")
-        if reason := CONTESTED.get(source.url):
+            message = f"{host or 'it'} is not a {source.publisher} host: use {allowed}"
+            yield Finding(field, message)
+        if reason := CONTESTED.get(page):
             yield Finding(field, f"this page {reason}")
+
+
+def _host_and_page(url: str) -> tuple[str, str]:
+    """Return the host of an address, and the address without what follows the page's own name."""
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return "", url
+    return parts.hostname or "", parts._replace(query="", fragment="").geturl()
 
 
 def _cdc_page_exists(entry: Entry, pages: frozenset[str]) -> Iterator[Finding]:

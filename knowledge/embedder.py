@@ -64,11 +64,7 @@ class SentenceTransformerEmbedder:
         try:
             self._model = SentenceTransformer(_location(name), device="cpu")
         except (OSError, ValueError) as error:
-            raise ModelError(
-                f"the embedding model {name!r} cannot be loaded: set CITEWELL_EMBEDDING_MODEL to "
-                f"{PACKAGED_MODEL!r}, to a folder that holds a model, or to a model that can be "
-                "downloaded from here"
-            ) from error
+            raise _no_model(name) from error
 
     def embed(self, texts: Sequence[str]) -> Vectors:
         """Return one vector of length 1 per text, shape ``(len(texts), dimensions)``."""
@@ -80,6 +76,26 @@ class SentenceTransformerEmbedder:
             convert_to_numpy=True,
         )
         return np.ascontiguousarray(vectors, dtype=np.float32)
+
+
+def check_model(name: str) -> None:
+    """Check, without loading torch, that a model is there as far as that can be told from here.
+
+    Raises:
+        ModelError: the packaged model is not installed, or the name is a folder without a model.
+    """
+    location = Path(_location(name))
+    is_folder = name == PACKAGED_MODEL or name.startswith(("/", ".", "~"))
+    if is_folder and not (location.expanduser() / "config.json").is_file():
+        raise _no_model(name)
+
+
+def _no_model(name: str) -> ModelError:
+    return ModelError(
+        f"the embedding model {name!r} cannot be loaded: set CITEWELL_EMBEDDING_MODEL to "
+        f"{PACKAGED_MODEL!r}, to a folder that holds a model, or to a model that can be "
+        "downloaded from here"
+    )
 
 
 def _location(name: str) -> str:

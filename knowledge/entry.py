@@ -150,8 +150,12 @@ class Entry(Record):
 
     @model_validator(mode="after")
     def _review_is_named(self) -> Entry:
-        named = bool(self.reviewed_by) and self.last_reviewed is not None
-        if (self.status is Status.CLINICIAN_REVIEWED) != named or named != bool(self.last_reviewed):
+        claims = {
+            self.status is Status.CLINICIAN_REVIEWED,
+            bool(self.reviewed_by),
+            self.last_reviewed is not None,
+        }
+        if len(claims) > 1:
             raise ValueError(
                 "clinician_reviewed, last_reviewed and reviewed_by go together: "
                 "set all three after a named person's review, or none"

@@ -148,7 +148,7 @@ def read_file(file: Path) -> list[Located]:
             entry = Entry.model_validate(raw)
         except ValidationError as error:
             name = str(raw.get("id", f"entry {number + 1}")) if isinstance(raw, dict) else "?"
-            faults += [_fault(file, entry_node, name, item) for item in error.errors()]
+            faults += _faults(file, entry_node, name, error)
             continue
         if topic is not None:
             pair = TopicEntry(topic=topic, entry=entry)
@@ -188,6 +188,10 @@ def _compose(file: Path) -> yaml.Node:
 
 def _construct(file: Path, node: yaml.Node) -> dict[str, object]:
     """Build plain data; refuses a key given twice, which YAML would silently let win."""
+    if repeated := _reference(node, set()):
+        line = repeated.start_mark.line + 1
+        message = "an alias (`*name`) refers to another place: write it out"
+        raise CorpusError([Fault(file.name, line, "", "", message)])
     faults = [
         Fault(file.name, key.start_mark.line + 1, "", str(key.value), "is given twice")
         for mapping in _mappings(node)
@@ -205,6 +209,17 @@ def _construct(file: Path, node: yaml.Node) -> dict[str, object]:
     return {str(key): value for key, value in data.items()}
 
 
+def _reference(node: yaml.Node, seen: set[int]) -> yaml.Node | None:
+    """Return a node that is used a second time: a few nested aliases unfold into billions."""
+    if id(node) in seen:
+        return node
+    seen.add(id(node))
+    children = node.value if isinstance(node, yaml.CollectionNode) else []
+    if isinstance(node, yaml.MappingNode):
+        children = [child for pair in node.value for child in pair]
+    return next((found for child in children if (found := _reference(child, seen))), None)
+
+
 def _mappings(node: yaml.Node) -> Iterable[yaml.MappingNode]:
     if isinstance(node, yaml.MappingNode):
         yield node
@@ -219,6 +234,8 @@ def _repeated(mapping: yaml.MappingNode) -> list[yaml.Node]:
     seen: set[str] = set()
     repeated: list[yaml.Node] = []
     for key, _ in mapping.value:
+        if not isinstance(key, yaml.ScalarNode):
+            continue  # cannot be built at all, which is said later
         if key.value in seen:
             repeated.append(key)
         seen.add(key.value)
@@ -234,12 +251,23 @@ def _topic(
     try:
         topic = Topic.model_validate(head)
     except ValidationError as error:
-        return None, [_fault(file, node, "", item) for item in error.errors()]
+        return None, _faults(file, node, "", error)
     if topic.slug != file.stem:
         line = line_of(node, ("topic",))
         message = f"is {topic.slug!r} but the file is {file.name}: they must agree"
         return None, [Fault(file.name, line, "", "topic", message)]
     return topic, []
+
+
+def _faults(file: Path, node: yaml.Node, entry: str, error: ValidationError) -> list[Fault]:
+    """Turn pydantic's errors into faults; a list counts as too short only if its items are fine."""
+    items = error.errors()
+    wrong_inside = {item["loc"][:depth] for item in items for depth in range(len(item["loc"]))}
+    return [
+        _fault(file, node, entry, item)
+        for item in items
+        if item["type"] != "too_short" or item["loc"] not in wrong_inside
+    ]
 
 
 def _fault(file: Path, node: yaml.Node, entry: str, item: object) -> Fault:

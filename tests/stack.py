@@ -111,7 +111,11 @@ class Stack:
     def conversation(self, country: str | None = None) -> Conversation:
         """Start a session."""
         client = httpx.Client(base_url=self.base_url, timeout=15)
-        response = client.post("/api/v1/sessions", json={})
+        try:
+            response = client.post("/api/v1/sessions", json={})
+        except httpx.TransportError:
+            client.close()
+            raise
         assert response.status_code == 201, response.text
         return Conversation(client, response.json()["session"], country)
 

@@ -58,7 +58,7 @@ def test_it_survives_the_way_into_the_database_and_back() -> None:
 def test_it_refuses_a_wrong_field_and_names_it(changes: dict[str, Any], place: str) -> None:
     with pytest.raises(ValidationError) as caught:
         make_entry(**changes)
-    assert [".".join(map(str, error["loc"])) for error in caught.value.errors()] == [place]
+    assert ".".join(map(str, caught.value.errors()[0]["loc"])) == place
 
 
 @pytest.mark.parametrize("missing", sorted(set(ENTRY) - {"details"}))

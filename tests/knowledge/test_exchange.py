@@ -120,6 +120,16 @@ def test_its_error_says_the_first_fault_and_how_many_follow(corpus: Path, edit: 
         read_corpus(corpus)
 
 
+def test_it_says_when_a_list_is_really_too_short(corpus: Path) -> None:
+    file = corpus / "stroke.yml"
+    text = file.read_text(encoding="utf-8")
+    kept, dropped = text.index("      - signs of stroke"), text.index("    short_answer")
+    file.write_text(text[:kept] + text[dropped:], encoding="utf-8")
+    (fault,) = faults_of(corpus)
+    assert (fault.entry, fault.field) == ("stroke-signs", "variants")
+    assert "at least 3" in fault.message
+
+
 def test_it_says_why_half_a_review_is_refused_without_pydantics_words(
     corpus: Path, edit: Edit
 ) -> None:
