@@ -98,7 +98,8 @@ class ActionCheckClaim(AnsweringAction):
         if decision.likeness and not decision.likeness.asking:
             likeness = decision.likeness
             return Outcome(payloads=(emergency(likeness.category, likeness.group),))
-        payload = decision_payload(decision, code="claim_not_found")
+        alarming = decision.likeness is not None
+        payload = decision_payload(decision, code="claim_not_found", call_now=alarming)
         slots = slots_after(decision) | {"last_claim": turn.text}
         return Outcome(payloads=(payload,), slots=slots)
 

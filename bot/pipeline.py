@@ -2,9 +2,9 @@
 
 ::
 
-    neutralise -> triage -> redact -> Rasa -> check -> record
+    triage -> neutralise -> redact -> Rasa -> check -> record
 
-The raw text ends at redaction. Triage needs nothing but memory, so an emergency is answered when
+Triage reads the raw text and normalises it in its own way; the raw text ends at redaction. Triage needs nothing but memory, so an emergency is answered when
 Rasa, the action server and the database are all down.
 """
 

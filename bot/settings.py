@@ -19,7 +19,7 @@ SECRET_KEY = Setting(
     "Key that signs sessions, 32 characters or more; empty means one made in the data folder.",
     secret=True,
 )
-LOCALE = Setting("CITEWELL_LOCALE", "en", "Language of the replies where a site does not say.")
+LOCALE = Setting("CITEWELL_LOCALE", "en", "Language of the replies; so far there is only `en`.")
 COUNTRY = Setting(
     "CITEWELL_COUNTRY",
     "",

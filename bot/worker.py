@@ -1,6 +1,6 @@
 """The worker process: what happens by itself; started by ``python -m bot.worker``.
 
-Every minute idle conversations are deleted from Rasa's store; every night what is older than the
+Every minute idle conversations are deleted from Rasa's store; every night and at the start what is older than the
 retention time is deleted from ours. Its heartbeat is what ``/readyz`` looks at.
 """
 
@@ -72,6 +72,7 @@ def create_huey(settings: BotSettings) -> SqliteHuey:
     def begin() -> None:
         chores.beat()
         chores.purge_idle()
+        chores.delete_old()  # the night may have passed while nothing ran
 
     @huey.periodic_task(crontab(minute="*"))  # type: ignore[untyped-decorator]
     def every_minute() -> None:

@@ -18,7 +18,6 @@ import subprocess
 import sys
 import threading
 import time
-import webbrowser
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -368,8 +367,6 @@ def supervise(settings: BotSettings, model: Path, started: float, *, once: bool)
         taken = time.monotonic() - started
         say(f"  a question was answered in {milliseconds:.0f} ms; ready after {taken:.0f} s")
         say(f"\nCitewell answers at {base_url}/   (Ctrl-C stops it)")
-        if os.environ.get("CITEWELL_OPEN_BROWSER") == "1":
-            webbrowser.open(base_url)
         while not once and not stop.wait(1.0):
             if supervisor.poll() is not None:
                 raise StartError(f"The supervisor ended: read {data / 'log' / 'supervisord.log'}.")

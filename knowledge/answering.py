@@ -20,6 +20,7 @@ from knowledge.retriever import FEATURES, Candidate, Found, Retriever
 from knowledge.store import LiveEntry
 
 BEST, COVERAGE = FEATURES.index("best"), FEATURES.index("coverage")
+ASPECTS = tuple(Aspect)
 MAX_OPTIONS = 3
 MAX_MENU = 6
 NEAREST_TOPICS = 4
@@ -255,7 +256,9 @@ class Answerer:
         return NoAnswer(tuple(nearest.items())[:NEAREST_TOPICS], kept, found.confidence)
 
     def _of_topic(self, slug: str) -> Sequence[LiveEntry]:
-        return [live for live in self.retriever.entries if live.topic_entry.topic.slug == slug]
+        """Return the entries of a topic, in the order in which people ask: symptoms before myths."""
+        found = [live for live in self.retriever.entries if live.topic_entry.topic.slug == slug]
+        return sorted(found, key=lambda live: ASPECTS.index(live.topic_entry.entry.aspect))
 
     def _alias(self, slug: str) -> str:
         entries = self._of_topic(slug)

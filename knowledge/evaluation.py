@@ -110,6 +110,8 @@ def read_questions(file: Path, known: frozenset[str] | None = None) -> list[Ques
         rows = yaml.safe_load(file.read_text(encoding="utf-8"))["questions"]
     except (OSError, yaml.YAMLError, KeyError, TypeError) as error:
         raise QuestionsError(f"{file.name}: needs a list under `questions:`") from error
+    if not isinstance(rows, list):
+        raise QuestionsError(f"{file.name}: needs a list under `questions:`")
     questions = []
     for number, row in enumerate(rows, start=1):
         try:

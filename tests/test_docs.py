@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import logging
 import re
 import shlex
 import tomllib
@@ -11,14 +12,16 @@ from collections.abc import Iterator
 from dataclasses import fields
 from itertools import takewhile
 from pathlib import Path
+from typing import get_args
 from urllib.parse import unquote
 
 import pytest
 import yaml
+from flask import Flask
 
 from bot.app import create_app
 from bot.settings import BOT_SETTINGS, read_bot_settings
-from bot.turn import Reply
+from bot.turn import Kind, Reply
 from knowledge.__main__ import parser
 from knowledge.settings import KNOWLEDGE_SETTINGS, ROOT
 
@@ -31,10 +34,11 @@ PAGES = sorted(
         for page in (ROOT.glob("*.md") if folder == "." else (ROOT / folder).rglob("*.md"))
     }
 )
-ROW = re.compile(r"^\| `(?P<name>[^`]+)`(?P<more>[^|]*)\| (?P<second>[^|]*) \|", re.MULTILINE)
+ROW = re.compile(r"^\| `(?P<name>[^`]+)`[^|]*\|(?P<rest>.*)\|$", re.MULTILINE)
 FENCED = re.compile(r"^```\w*\n(?P<code>.*?)^```", re.MULTILINE | re.DOTALL)
 SPAN = re.compile(r"`([^`\n]+)`")
 LINK = re.compile(r"!?\[[^\]]*\]\((?P<target>[^()\s]*(?:\([^()\s]*\)[^()\s]*)*)\)")
+MAKE = re.compile(r"^(?:\$ )?make ([a-z-]+)", re.MULTILINE)
 KNOWLEDGE = re.compile(r"\.venv/bin/python -m knowledge\b(?P<arguments>[^\n`]*)")
 
 
@@ -57,18 +61,36 @@ def code(page: Path) -> Iterator[str]:
     yield from SPAN.findall(FENCED.sub("", content))
 
 
+def commands() -> dict[str, argparse.ArgumentParser]:
+    """Return the parser of each command of ``python -m knowledge``."""
+    (found,) = (
+        action.choices
+        for action in parser()._actions
+        if isinstance(action, argparse._SubParsersAction)
+    )
+    return dict(found)
+
+
 def name(page: Path) -> str:
     """Return the path of a page as test ids show it."""
     return page.relative_to(ROOT).as_posix()
 
 
+def anchors(file: Path) -> set[str]:
+    """Return the anchors of a page's headings, as code hosts make them."""
+    if file.suffix != ".md":
+        return set()
+    headings = re.findall(r"^#+ (.+)$", FENCED.sub("", text(file)), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
 every_page = pytest.mark.parametrize("page", PAGES, ids=name)
 
 
-def test_every_setting_is_documented_with_its_default_and_no_other() -> None:
-    rows = {m["name"]: m["second"].strip() for m in ROW.finditer(text(DOCS / "settings.md"))}
+def test_every_setting_is_documented_with_default_and_meaning_and_no_other() -> None:
+    rows = {match["name"]: match["rest"] for match in ROW.finditer(text(DOCS / "settings.md"))}
     assert rows == {
-        setting.name: f"`{setting.default}`" if setting.default else "empty"
+        setting.name: f" {f'`{setting.default}`' if setting.default else 'empty'} | {setting.help} "
         for setting in (*KNOWLEDGE_SETTINGS, *BOT_SETTINGS)
     }
 
@@ -80,12 +102,22 @@ def test_no_page_names_a_setting_that_does_not_exist(page: Path) -> None:
     assert set(re.findall(r"\bCITEWELL_[A-Z_]*[A-Z]", text(page))) <= known
 
 
-def test_every_route_is_documented_and_no_other(tmp_path: Path) -> None:
-    app = create_app(
+@pytest.fixture
+def app(tmp_path: Path) -> Iterator[Flask]:
+    """The app; the logging of this process is put back afterwards."""
+    root = logging.getLogger()
+    handlers, level = list(root.handlers), root.level
+    yield create_app(
         read_bot_settings(
             {"CITEWELL_DATA_DIR": str(tmp_path), "CITEWELL_SECRET_KEY": "for this test only " * 2}
         )
     )
+    logging.captureWarnings(False)
+    root.handlers[:] = handlers
+    root.setLevel(level)
+
+
+def test_every_route_is_documented_and_no_other(app: Flask) -> None:
     routes = {
         f"{method} {rule.rule}"
         for rule in app.url_map.iter_rules()
@@ -106,8 +138,7 @@ def test_every_field_of_a_reply_is_documented_and_no_other() -> None:
 def test_every_kind_of_reply_is_documented_and_no_other() -> None:
     table = section(DOCS / "api.md", "## The reply").split("| `kind` | Means |")[1]
     documented = {match["name"] for match in ROW.finditer(table)}
-    kinds = Reply.__annotations__["kind"]
-    assert documented == set(_values_of(kinds))
+    assert documented == set(get_args(Kind))
 
 
 def test_every_attribute_of_the_script_tag_is_documented_and_no_other() -> None:
@@ -128,31 +159,21 @@ def test_every_target_with_a_help_line_is_in_the_operations_guide() -> None:
 @every_page
 def test_no_page_names_a_target_that_does_not_exist(page: Path) -> None:
     targets = set(re.findall(r"^([a-z-]+):", text(ROOT / "Makefile"), re.MULTILINE))
-    named = {target for part in code(page) for target in re.findall(r"\bmake ([a-z-]+)", part)}
+    named = {target for part in code(page) for target in MAKE.findall(part)}
     assert named <= targets
 
 
 def test_every_command_is_in_the_content_guide() -> None:
-    (commands,) = (
-        action.choices
-        for action in parser()._actions
-        if isinstance(action, argparse._SubParsersAction)
-    )
     guide = "\n".join(code(DOCS / "content-guide.md"))
     named = {arguments.split()[0] for arguments in KNOWLEDGE.findall(guide) if arguments.split()}
-    assert named == set(commands)
+    assert named == set(commands())
 
 
 def test_every_option_of_a_command_is_in_the_content_guide() -> None:
     guide = "\n".join(code(DOCS / "content-guide.md"))
-    (subcommands,) = (
-        action.choices
-        for action in parser()._actions
-        if isinstance(action, argparse._SubParsersAction)
-    )
     options = {
         option
-        for command in subcommands.values()
+        for command in commands().values()
         for action in command._actions
         for option in action.option_strings
         if option not in {"-h", "--help"}
@@ -178,7 +199,7 @@ def test_relative_links_lead_somewhere(page: Path) -> None:
             continue
         path, _, anchor = target.partition("#")
         file = (page.parent / path).resolve() if path else page
-        if not file.exists() or (anchor and anchor not in _anchors(file)):
+        if not file.exists() or (anchor and anchor not in anchors(file)):
             broken.append(target)
     assert broken == []
 
@@ -239,20 +260,3 @@ def test_the_license_is_the_whole_apache_license() -> None:
     assert project["license"] == "Apache-2.0"
     assert "Version 2.0, January 2004" in license_text
     assert "APPENDIX: How to apply the Apache License to your work." in license_text
-
-
-def _values_of(annotation: object) -> Iterator[str]:
-    """Return the values of a Literal that an annotation names as text."""
-    from typing import get_args
-
-    from bot import turn
-
-    yield from get_args(getattr(turn, str(annotation)))
-
-
-def _anchors(file: Path) -> set[str]:
-    """Return the anchors of a page's headings, as code hosts make them."""
-    if file.suffix != ".md":
-        return set()
-    headings = re.findall(r"^#+ (.+)$", FENCED.sub("", text(file)), re.MULTILINE)
-    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}

@@ -7,7 +7,7 @@ import logging
 import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,7 @@ from bot.rasa_client import RasaClient
 from bot.replies import read_wording
 from bot.replies.compose import Composer, TopicChoice
 from bot.replies.helplines import read_helplines
+from bot.safety.triage import load_rules
 from bot.settings import BotSettings, read_bot_settings
 from knowledge.entry import TopicEntry
 from knowledge.store import connect, import_entries, migrate, publish, transaction
@@ -234,9 +235,14 @@ def rasa() -> ScriptedRasa:
     return ScriptedRasa()
 
 
+# Compiling the triage rules takes most of a start; they never change, so tests share them.
+RULES = cache(load_rules)
+
+
 @pytest.fixture
 def start_app(rasa: ScriptedRasa, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Flask]:
     """Start the app as it is, only with the scripted Rasa on the other end of the line."""
+    monkeypatch.setattr("bot.app.load_rules", RULES)
     monkeypatch.setattr(
         "bot.app.RasaClient", partial(RasaClient, transport=httpx.MockTransport(rasa))
     )
@@ -271,7 +277,7 @@ def bob(client: FlaskClient) -> Person:
     return person
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def composer() -> Composer:
     """A composer with the real wording and helplines, and two live topics."""
     live = (TopicChoice("flu", "Flu", "flu"), TopicChoice("stroke", "Stroke", "a stroke"))

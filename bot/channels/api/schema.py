@@ -24,7 +24,9 @@ class _Body(BaseModel):
 class SessionRequest(_Body):
     """Start a session."""
 
-    locale: Locale | None = Field(None, description="Language of the replies, as `en`.")
+    locale: Locale | None = Field(
+        None, description="Language that is wished for; so far all replies are in `en`."
+    )
     country: Country | None = Field(
         None, description="ISO 3166 code, for emergency numbers; never guessed."
     )

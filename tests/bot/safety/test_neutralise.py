@@ -15,8 +15,8 @@ ANY_TEXT = st.text(st.characters(exclude_categories=()))
 # Ordinary random text rarely holds these, and never next to each other.
 SPECIAL = st.text(
     st.sampled_from(
-        [*"ae/ \n\t\r0é", "\u0301", "\u200b", "\u202e", "\u2066", "\u061c", "\u00ad", "\ufeff"]
-        + ["\x00", "\x1c", "\x7f", "\x85", "\u2028", "\u3000", "\ud83d", "\ude00", "\U0001f600"]
+        "ae/ \n\t\r0é\u0301\u200b\u202e\u2066\u061c\u00ad\ufeff"
+        "\x00\x1c\x7f\x85\u2028\u3000\ud83d\ude00\U0001f600"
     )
 )
 TEXTS = st.one_of(ANY_TEXT, SPECIAL)

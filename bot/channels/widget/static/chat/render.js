@@ -52,8 +52,9 @@ function answerBody(reply) {
     reply.call_now ? callNowStrip(reply.call_now) : null,
     (reply.preface ?? []).map((text) => paragraph("p.preface", text)),
     reply.entry ? paragraph("h2.question", reply.entry.question) : null,
-    reply.myth ? mythBadge(reply.myth) : null,
     reply.text ? paragraph("p.answer", reply.text) : null,
+    // The fact comes first, the claim after it: what is read first is what is remembered.
+    reply.myth ? mythBadge(reply.myth) : null,
     careBox(reply, level),
     moreDetails(reply.details ?? []),
     reply.conflict ? conflictNote(reply.conflict) : null,

@@ -1,0 +1,146 @@
+"""How often a message about an emergency reaches help, through all three nets: ``make safety``.
+
+Asks the really running stack every held-back row of ``tests/data/safety``: the rules, Rasa's intents
+and the exemplars together. Missed means neither the emergency reply nor the call-now line. Both
+figures belong together: a net that always fires misses nothing.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from tests import stack as running
+
+DATA = Path(__file__).resolve().parent.parent / "tests" / "data" / "safety"
+TAKEOVER = {"takeover", "emergency"}
+
+
+@dataclass(frozen=True)
+class Row:
+    """A labelled message.
+
+    Attributes:
+        text: what somebody writes.
+        batch: the set it belongs to.
+        urgent: it tells of an emergency that is happening.
+        calm: it has nothing to do with one.
+    """
+
+    text: str
+    batch: str
+    urgent: bool
+    calm: bool
+
+
+@dataclass(frozen=True)
+class Figures:
+    """What became of the rows of one set.
+
+    Attributes:
+        batch: the set.
+        urgent: number of emergencies.
+        helped: how many got the emergency reply.
+        warned: how many got an answer with the call-now line instead.
+        missed: the others.
+        calm: number of everyday messages.
+        taken_over: how many of them got the emergency reply all the same.
+    """
+
+    batch: str
+    urgent: int
+    helped: int
+    warned: int
+    missed: tuple[str, ...]
+    calm: int
+    taken_over: tuple[str, ...]
+
+
+def read_rows() -> list[Row]:
+    """Read all held-back messages."""
+    rows = []
+    for name in ("emergencies", "exemplar_rows"):
+        file = DATA / f"{name}.yml"
+        lines = file.read_text(encoding="utf-8").splitlines()
+        node = yaml.compose("\n".join(lines), Loader=yaml.SafeLoader)
+        items = next(value for key, value in node.value if key.value == "rows").value
+        for row, item in zip(yaml.safe_load("\n".join(lines))["rows"], items, strict=True):
+            expect = row["expect"]
+            batch = name if name == "exemplar_rows" else _batch(lines, item.start_mark.line)
+            rows.append(Row(row["text"], batch, expect in TAKEOVER, expect == "none"))
+    return rows
+
+
+def _batch(lines: Sequence[str], number: int) -> str:
+    """Return the batch whose heading comes last before a line; the first has none."""
+    headings = [line.split()[1].lower() for line in lines[:number] if line.endswith(" batch")]
+    return headings[-1] if headings else "first"
+
+
+def measure(rows: Sequence[Row], ask: Callable[[str], dict[str, Any]]) -> list[Figures]:
+    """Ask every row and count, set by set."""
+    replies = [(row, ask(row.text)) for row in rows]
+    figures = []
+    for batch in dict.fromkeys(row.batch for row in rows):
+        mine = [(row, reply) for row, reply in replies if row.batch == batch]
+        urgent = [(row, reply) for row, reply in mine if row.urgent]
+        calm = [(row, reply) for row, reply in mine if row.calm]
+        helped = [row for row, reply in urgent if reply["kind"] == "emergency"]
+        warned = [row for row, r in urgent if r["kind"] != "emergency" and r["call_now"]]
+        missed = [row.text for row, _ in urgent if row not in helped and row not in warned]
+        taken = [row.text for row, reply in calm if reply["kind"] == "emergency"]
+        figures.append(
+            Figures(
+                batch, len(urgent), len(helped), len(warned), tuple(missed), len(calm), tuple(taken)
+            )
+        )
+    return figures
+
+
+def table(figures: Sequence[Figures]) -> str:
+    """Return the figures as a table."""
+    lines = [f"{'set':14}{'emergencies':>12}{'helped':>8}{'warned':>8}{'missed':>8}{'false':>12}"]
+    for one in figures:
+        false = f"{len(one.taken_over)} of {one.calm}"
+        lines.append(
+            f"{one.batch:14}{one.urgent:12}{one.helped:8}{one.warned:8}{len(one.missed):8}{false:>12}"
+        )
+    return "\n".join(lines)
+
+
+def ask_alone(stack: running.Stack) -> Callable[[str], dict[str, Any]]:
+    """Return a way to ask one message in a session of its own."""
+
+    def ask(text: str) -> dict[str, Any]:
+        patient = stack.conversation()
+        try:
+            return patient.say(text)
+        finally:
+            patient.client.close()
+
+    return ask
+
+
+def main() -> int:
+    """Print the figures."""
+    print("starting the stack …", flush=True)
+    stack = running.start()
+    try:
+        figures = measure(read_rows(), ask_alone(stack))
+    finally:
+        running.finish(stack)
+    print(table(figures))
+    if "--misses" in sys.argv:
+        for one in figures:
+            print("\n".join(f"missed ({one.batch}): {text}" for text in one.missed))
+            print("\n".join(f"false ({one.batch}): {text}" for text in one.taken_over))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,193 @@
+"""Labelled questions: read strictly, counted rightly, learnt from without flattery."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from knowledge.answering import Answerer
+from knowledge.calibration import Calibration
+from knowledge.evaluation import (
+    CALIBRATION_FILE,
+    HELD_BACK_FILE,
+    LEAST_EMERGENCY_COSINE,
+    Question,
+    QuestionsError,
+    calibrate,
+    evaluate,
+    read_questions,
+)
+from knowledge.retriever import FEATURES
+from tests.conftest import WordEmbedder
+from tests.knowledge.small import CALIBRATION, EXEMPLARS, TODAY, small_corpus
+
+KNOWN = frozenset(pair.entry.id for pair in small_corpus())
+
+# What the small corpus answers and does not, in words of its own entries and in words of none.
+TRAINING = [
+    *(Question(text=f"tell {wording}", entry=pair.entry.id)
+      for pair in small_corpus() for wording in pair.entry.variants[:5]),
+    *(Question(text=f"my {thing} is broken", entry=None, kind="off_topic")
+      for thing in ("car", "phone", "bike", "roof", "shoe", "lamp", "door", "desk", "chair",
+                    "oven", "sink", "bed", "pen", "bag", "hat")),
+    Question(text="and that?", entry="flu-spread", context="flu-symptoms"),
+]  # fmt: skip
+
+
+def write(folder: Path, text: str) -> Path:
+    file = folder / "questions.yml"
+    file.write_text(text, encoding="utf-8")
+    return file
+
+
+# --- reading --------------------------------------------------------------------------------------
+
+
+def test_it_reads_labels_contexts_and_reasons(tmp_path: Path) -> None:
+    file = write(
+        tmp_path,
+        "questions:\n"
+        "  - {text: flu, entry: flu-symptoms, also: [flu-spread]}\n"
+        "  - {text: and horses?, entry: null, context: flu-spread, kind: near_topic}\n",
+    )
+    first, second = read_questions(file, KNOWN)
+    assert first.right == {"flu-symptoms", "flu-spread"}
+    assert (second.right, second.context, second.kind) == (
+        frozenset(),
+        "flu-spread",
+        "near_topic",
+    )
+
+
+@pytest.mark.parametrize(
+    "content", ["", "[]", "questions: [", "rows: []", "questions:", "questions: flu"]
+)
+def test_it_refuses_a_file_without_a_list_of_questions(tmp_path: Path, content: str) -> None:
+    with pytest.raises(QuestionsError, match=r"questions\.yml: needs a list under `questions:`"):
+        read_questions(write(tmp_path, content))
+
+
+def test_it_refuses_a_missing_file(tmp_path: Path) -> None:
+    with pytest.raises(QuestionsError, match="nowhere"):
+        read_questions(tmp_path / "nowhere.yml")
+
+
+@pytest.mark.parametrize(
+    ("row", "message"),
+    [
+        ("{text: flu}", "row 2: entry"),
+        ("{text: flu, entry: null, kind: boring}", "row 2: kind"),
+        ("{text: flu, entry: null, mood: bad}", "row 2: mood"),
+        ("{text: flu, entry: unknown}", "row 2: no entry unknown"),
+        ("{text: flu, entry: flu-spread, also: [unknown]}", "row 2: no entry unknown"),
+        ("{text: flu, entry: null, context: unknown}", "row 2: no entry unknown"),
+    ],
+)
+def test_it_names_the_row_that_is_wrong(tmp_path: Path, row: str, message: str) -> None:
+    file = write(tmp_path, f"questions:\n  - {{text: a, entry: null}}\n  - {row}\n")
+    with pytest.raises(QuestionsError, match=message):
+        read_questions(file, KNOWN)
+
+
+def test_the_questions_that_measure_are_not_those_that_were_learnt_from() -> None:
+    learnt = {question.text.casefold() for question in read_questions(CALIBRATION_FILE)}
+    measuring = [question.text.casefold() for question in read_questions(HELD_BACK_FILE)]
+    assert len(measuring) > 200
+    assert learnt.isdisjoint(measuring)
+
+
+# --- measuring ------------------------------------------------------------------------------------
+
+MEASURED = [
+    Question(text="what are the symptoms of flu", entry="flu-symptoms"),  # answered, right
+    Question(text="how does flu spread?", entry="flu-symptoms"),  # answered, wrong
+    Question(text="how does flu spread", entry="flu-symptoms", also=("flu-spread",)),  # right
+    Question(text="measles rash or vaccine", entry="measles-vaccine"),  # choice, right second
+    Question(text="flu", entry="measles-vaccine"),  # choice, right not among them
+    Question(text="bread with fever", entry="flu-symptoms"),  # not answered, first all the same
+    Question(text="bake bread", entry=None, kind="off_topic"),  # rightly not answered
+    Question(text="face drooping stroke", entry=None, kind="diagnosis"),  # answered all the same
+]
+
+
+def test_it_counts_what_became_of_every_question(answerer: Answerer) -> None:
+    figures = evaluate(answerer, MEASURED, TODAY)
+    assert (figures.questions, figures.unanswerable) == (6, 2)
+    assert figures.answered == pytest.approx(3 / 6)
+    assert figures.wrong_shown == pytest.approx(1 / 6)
+    assert figures.clarified == pytest.approx(2 / 6)
+    assert figures.offered_right == pytest.approx(1 / 2)
+    assert figures.right_first == pytest.approx(3 / 6)
+    assert figures.wrongly_answered == pytest.approx(1 / 2)
+
+
+def test_it_lists_what_went_wrong_and_what_came_instead(answerer: Answerer) -> None:
+    misses = evaluate(answerer, MEASURED, TODAY).misses
+    texts = ["how does flu spread?", "flu", "bread with fever", "face drooping stroke"]
+    assert [miss.split("'")[1] for miss in misses] == texts
+    assert misses[0].startswith("'how does flu spread?': wanted flu-symptoms, got flu-spread (")
+    assert "got choice of flu-symptoms, flu-spread, flu-shot-myth (1.00)" in misses[1]
+    assert "got no answer (0." in misses[2]
+    assert "wanted no answer, got stroke-signs (" in misses[3]
+
+
+def test_it_asks_a_follow_up_in_its_context(answerer: Answerer) -> None:
+    question = Question(text="what are the signs of it", entry="flu-symptoms")
+    alone = evaluate(answerer, [question], TODAY)
+    after = question.model_copy(update={"context": "flu-spread"})
+    assert (alone.right_first, evaluate(answerer, [after], TODAY).right_first) == (0.0, 1.0)
+
+
+def test_it_measures_nothing_without_falling_over(answerer: Answerer) -> None:
+    figures = evaluate(answerer, [], TODAY)
+    assert (figures.questions, figures.right_first, figures.misses) == (0, 0.0, ())
+
+
+# --- learning -------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def learnt(answerer: Answerer, embedder: WordEmbedder) -> Calibration:
+    """Learnt from the training questions, starting from weights that know nothing."""
+    knows_nothing = replace(CALIBRATION, rank_weights=(0.0,) * 6, confidence_weights=(0.0,) * 8)
+    vectors = embedder.embed([exemplar.text for exemplar in EXEMPLARS])
+    retriever = answerer.retriever.with_calibration(knows_nothing)
+    return calibrate(retriever, EXEMPLARS, vectors, TRAINING)
+
+
+def test_it_learns_to_answer_and_to_abstain(answerer: Answerer, learnt: Calibration) -> None:
+    wiser = Answerer(answerer.retriever.with_calibration(learnt), answerer.exemplars)
+    figures = evaluate(wiser, [q for q in TRAINING if q.context is None], TODAY)
+    assert figures.right_first >= 0.9
+    assert figures.answered >= 0.8
+    assert figures.wrongly_answered <= 0.05
+
+
+def test_what_it_learnt_has_the_right_shape(learnt: Calibration) -> None:
+    assert learnt.model == "words"
+    assert len(learnt.rank_weights) == len(FEATURES)
+    assert len(learnt.confidence_weights) == 2 + len(FEATURES)
+    assert learnt.rank_weights[FEATURES.index("best")] > 0
+    assert 0 < learnt.clarify_at <= learnt.answer_at <= 1
+    assert learnt.emergency_at >= LEAST_EMERGENCY_COSINE
+
+
+def test_it_tells_what_it_was_learnt_on_without_the_follow_ups(learnt: Calibration) -> None:
+    assert learnt.fitted_on["file"] == "calibration.yml"
+    assert learnt.fitted_on["questions"] == len(TRAINING) - 1
+    assert learnt.fitted_on["answerable"] == 30
+    assert float(learnt.fitted_on["right_when_answered"]) >= 0.95
+
+
+def test_ordinary_questions_seldom_sound_like_an_emergency(
+    answerer: Answerer, embedder: WordEmbedder
+) -> None:
+    vectors = embedder.embed([exemplar.text for exemplar in EXEMPLARS])
+    alarming = Question(text="an elephant sits on my chest again", entry=None, kind="off_topic")
+    calm = calibrate(answerer.retriever, EXEMPLARS, vectors, TRAINING)
+    wary = calibrate(answerer.retriever, EXEMPLARS, vectors, [*TRAINING, alarming])
+    nearness = float(np.max(embedder.embed([alarming.text]) @ vectors.T))
+    assert calm.emergency_at < nearness < wary.emergency_at

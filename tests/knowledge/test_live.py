@@ -1,0 +1,168 @@
+"""The release in memory: swapped whole when another one becomes live."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Iterator
+from datetime import date
+
+import pytest
+import sqlalchemy as sa
+from sqlalchemy.engine import Engine
+
+from knowledge import live
+from knowledge.answering import Answer
+from knowledge.live import LiveAnswers
+from knowledge.schema import Embedding, Revision
+from knowledge.store import import_entries, publish, roll_back, transaction
+from tests.conftest import WordEmbedder
+from tests.knowledge.small import CALIBRATION, EXEMPLARS, make_pair, small_corpus
+
+TODAY = date(2026, 11, 21)
+
+
+@pytest.fixture
+def answers(engine: Engine, embedder: WordEmbedder) -> Iterator[LiveAnswers]:
+    """Nothing loaded yet, over an empty store."""
+    made = LiveAnswers(engine, embedder, CALIBRATION, EXEMPLARS)
+    yield made
+    made.stop()
+
+
+def release(engine: Engine, answer: str = "A first answer.") -> int:
+    """Publish the small corpus and one further entry with this answer."""
+    with transaction(engine) as session:
+        import_entries(session, [*small_corpus(), make_pair(short_answer=answer)])
+        return publish(session, "A note")
+
+
+def says(answers: LiveAnswers) -> tuple[str, int]:
+    """Return text and revision of the further entry."""
+    assert answers.loaded is not None
+    decision = answers.loaded.answerer.decide("How can I sleep better?", today=TODAY)
+    assert isinstance(decision, Answer)
+    return decision.live.topic_entry.entry.short_answer, decision.live.revision
+
+
+def wait_until(condition: object) -> None:
+    deadline = time.monotonic() + 5
+    while not condition():  # type: ignore[operator]
+        assert time.monotonic() < deadline, "nothing happened"
+        time.sleep(0.01)
+
+
+def test_it_has_nothing_before_the_first_release(answers: LiveAnswers) -> None:
+    assert answers.refresh() is False
+    assert answers.loaded is None
+
+
+def test_it_loads_the_live_release_once(engine: Engine, answers: LiveAnswers) -> None:
+    number = release(engine)
+    assert answers.refresh() is True
+    assert answers.loaded is not None
+    assert answers.loaded.release_id == number
+    kept = answers.loaded
+    assert answers.refresh() is False
+    assert answers.loaded is kept
+
+
+def test_a_new_release_takes_the_place_of_the_old_one(engine: Engine, answers: LiveAnswers) -> None:
+    release(engine)
+    answers.refresh()
+    old = answers.loaded
+    release(engine, "A second answer.")
+    assert says(answers) == ("A first answer.", 1)
+    assert answers.refresh() is True
+    assert says(answers) == ("A second answer.", 2)
+    assert old is not None
+    assert old is not answers.loaded
+
+
+def test_a_draft_is_not_served(engine: Engine, answers: LiveAnswers) -> None:
+    release(engine)
+    answers.refresh()
+    with transaction(engine) as session:
+        import_entries(session, [make_pair(short_answer="A draft.")])
+    assert answers.refresh() is False
+    assert says(answers) == ("A first answer.", 1)
+
+
+def test_a_rollback_is_served(engine: Engine, answers: LiveAnswers) -> None:
+    first = release(engine)
+    release(engine, "A second answer.")
+    answers.refresh()
+    with transaction(engine) as session:
+        roll_back(session, first)
+    assert answers.refresh() is True
+    assert says(answers) == ("A first answer.", 1)
+
+
+def test_an_edit_embeds_only_the_new_words(engine: Engine, answers: LiveAnswers) -> None:
+    def vectors() -> int:
+        with transaction(engine) as session:
+            return session.scalar(sa.select(sa.func.count()).select_from(Embedding)) or 0
+
+    release(engine)
+    answers.refresh()
+    before = vectors()
+    release(engine, "A second answer.")
+    answers.refresh()
+    assert vectors() == before + 1
+
+
+def test_it_keeps_the_exemplars_and_the_entries_apart(engine: Engine, answers: LiveAnswers) -> None:
+    release(engine)
+    answers.refresh()
+    assert answers.loaded is not None
+    decision = answers.loaded.answerer.decide("an elephant sits on my chest", today=TODAY)
+    assert decision.likeness is not None
+    assert decision.likeness.cosine == pytest.approx(1.0, abs=1e-5)
+
+
+def test_it_watches_for_releases_until_stopped(
+    engine: Engine,
+    answers: LiveAnswers,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    monkeypatch.setattr(live, "POLL_SECONDS", 0.01)
+    caplog.set_level(logging.INFO, logger="knowledge.live")
+    thread = answers.watch()
+    assert thread.daemon
+    number = release(engine)
+    wait_until(lambda: answers.loaded is not None)
+    wait_until(lambda: any(record.message == "release_loaded" for record in caplog.records))
+    answers.stop()
+    thread.join(5)
+    assert not thread.is_alive()
+    assert [r.release_id for r in caplog.records if r.message == "release_loaded"] == [number]
+
+
+def test_it_goes_on_answering_while_a_release_cannot_be_read(
+    engine: Engine,
+    answers: LiveAnswers,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    release(engine)
+    answers.refresh()
+    broken = release(engine, "A second answer.")
+    with transaction(engine) as session:
+        newest = sa.select(Revision).order_by(Revision.id.desc()).limit(1)
+        session.scalars(newest).one().body = {"secret": "words"}
+    monkeypatch.setattr(live, "POLL_SECONDS", 0.01)
+    thread = answers.watch()
+    wait_until(lambda: any(r.message == "release_watch_failed" for r in caplog.records))
+    assert thread.is_alive()
+    assert says(answers) == ("A first answer.", 1)
+    assert "words" not in caplog.text
+    with transaction(engine) as session:
+        newest = sa.select(Revision).order_by(Revision.id.desc()).limit(1)
+        session.scalars(newest).one().body = make_pair(short_answer="Mended.").model_dump(
+            mode="json"
+        )
+    wait_until(lambda: answers.loaded is not None and answers.loaded.release_id == broken)
+    assert says(answers) == ("Mended.", 2)
+    answers.stop()
+    thread.join(5)
