@@ -4,7 +4,7 @@ OURS := .venv/bin/python
 export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
-.PHONY: help run setup test unit lint format lock bench measure corpus clean
+.PHONY: help run setup test unit lint format lock bench safety measure corpus clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-9s %s\n", $$1, $$2}'
@@ -32,6 +32,9 @@ format: setup ## Format the code
 
 bench: setup ## Compare a whole turn with Rasa alone and with the bare search, in one run
 	@$(OURS) -m benchmarks.turn
+
+safety: setup ## Count how often emergencies reach help, through all three nets
+	@$(OURS) -m benchmarks.safety
 
 measure: setup ## Measure start-up time and memory per process
 	@$(OURS) -m benchmarks.start

@@ -67,11 +67,10 @@ def read_rows() -> list[Row]:
     for name in ("emergencies", "exemplar_rows"):
         file = DATA / f"{name}.yml"
         lines = file.read_text(encoding="utf-8").splitlines()
-        node = yaml.compose("\n".join(lines), Loader=yaml.SafeLoader)
-        items = next(value for key, value in node.value if key.value == "rows").value
-        for row, item in zip(yaml.safe_load("\n".join(lines))["rows"], items, strict=True):
+        starts = [number for number, line in enumerate(lines) if line.lstrip().startswith("- ")]
+        for row, start in zip(yaml.safe_load("\n".join(lines))["rows"], starts, strict=True):
             expect = row["expect"]
-            batch = name if name == "exemplar_rows" else _batch(lines, item.start_mark.line)
+            batch = name if name == "exemplar_rows" else _batch(lines, start)
             rows.append(Row(row["text"], batch, expect in TAKEOVER, expect == "none"))
     return rows
 

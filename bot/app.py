@@ -76,10 +76,14 @@ def create_app(settings: BotSettings | None = None) -> Flask:
 def _api_parts(settings: BotSettings, engine: Engine, topics: LiveTopics) -> api.ApiParts:
     events, trackers = EventLog(engine), TrackerStore(settings.tracker_file)
 
+    sessions = Sessions(settings.secret_key, settings.session_seconds)
+
     def forget(session_key: str) -> bool:
         """Delete a conversation from both stores, each whatever becomes of the other."""
-        done = [events.forget(session_key), trackers.forget(session_key)]
-        return all(done)
+        done = all([events.forget(session_key), trackers.forget(session_key)])
+        if done:
+            sessions.end(session_key)
+        return done
 
     composer = Composer(
         read_wording(settings.locale),
@@ -94,7 +98,7 @@ def _api_parts(settings: BotSettings, engine: Engine, topics: LiveTopics) -> api
     return api.ApiParts(
         pipeline=pipeline,
         composer=composer,
-        sessions=Sessions(settings.secret_key, settings.session_seconds),
+        sessions=sessions,
         events=events,
         forget=forget,
         topics=topics.topics,

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import secrets
+import time
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -42,6 +43,7 @@ class Sessions:
         self._serializer = URLSafeTimedSerializer(secret_key, salt="session")
         self._key = hashlib.sha256(b"session-key:" + secret_key.encode()).digest()
         self._max_age = max_age_seconds
+        self._ended: dict[str, float] = {}
 
     def start(self, locale: str, country: str | None) -> tuple[str, datetime]:
         """Return a new token and when it expires."""
@@ -59,4 +61,15 @@ class Sessions:
             key = hmac.new(self._key, session_id.encode(), hashlib.sha256).hexdigest()[:32]
         except (BadData, ValueError, TypeError, AttributeError) as error:
             raise SessionError("unknown or expired session") from error
+        if key in self._ended:
+            raise SessionError("this session was deleted")
         return Session(key, locale, country)
+
+    def end(self, key: str) -> None:
+        """Refuse the token of a deleted conversation from now on.
+
+        Kept in this process only: after a restart such a token begins an empty conversation.
+        """
+        now = time.time()
+        self._ended = {k: at for k, at in self._ended.items() if at > now - self._max_age}
+        self._ended[key] = now

@@ -232,8 +232,8 @@ def fill_database(settings: BotSettings) -> str:
                 import_entries(session, entries)
                 live = publish(session, "First release: the starter corpus")
             waiting = waiting_drafts(session)
-    except SQLAlchemyError as error:
-        reason = str(getattr(error, "orig", None) or type(error).__name__)
+    except (SQLAlchemyError, OSError) as error:
+        reason = str(getattr(error, "orig", None) or getattr(error, "strerror", "unusable"))
         raise StartError(f"The database cannot be used ({reason}): check DATABASE_URL.") from error
     return f"release {live} is live" + (f", {waiting} drafts wait" if waiting else "")
 

@@ -23,6 +23,7 @@ from bot.rasa_client import RasaClient
 from bot.replies import read_wording
 from bot.replies.compose import Composer, TopicChoice
 from bot.replies.helplines import read_helplines
+from bot.safety.redaction import Redactor
 from bot.safety.triage import load_rules
 from bot.settings import BotSettings, read_bot_settings
 from knowledge.entry import TopicEntry
@@ -235,14 +236,20 @@ def rasa() -> ScriptedRasa:
     return ScriptedRasa()
 
 
-# Compiling the triage rules takes most of a start; they never change, so tests share them.
-RULES = cache(load_rules)
+# Reading these takes most of a start; none of them ever changes, so tests share them.
+SHARED = {
+    "load_rules": cache(load_rules),
+    "read_wording": cache(read_wording),
+    "read_helplines": cache(read_helplines),
+    "Redactor": cache(Redactor),
+}
 
 
 @pytest.fixture
 def start_app(rasa: ScriptedRasa, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Flask]:
     """Start the app as it is, only with the scripted Rasa on the other end of the line."""
-    monkeypatch.setattr("bot.app.load_rules", RULES)
+    for name, shared in SHARED.items():
+        monkeypatch.setattr(f"bot.app.{name}", shared)
     monkeypatch.setattr(
         "bot.app.RasaClient", partial(RasaClient, transport=httpx.MockTransport(rasa))
     )

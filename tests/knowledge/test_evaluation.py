@@ -51,7 +51,7 @@ def test_it_reads_labels_contexts_and_reasons(tmp_path: Path) -> None:
         tmp_path,
         "questions:\n"
         "  - {text: flu, entry: flu-symptoms, also: [flu-spread]}\n"
-        "  - {text: and horses?, entry: null, context: flu-spread, kind: near_topic}\n",
+        "  - {text: and horses, entry: null, context: flu-spread, kind: near_topic}\n",
     )
     first, second = read_questions(file, KNOWN)
     assert first.right == {"flu-symptoms", "flu-spread"}

@@ -185,18 +185,14 @@ def test_a_line_break_in_a_message_makes_no_second_line(log: Log) -> None:
 def test_the_errors_of_our_libraries_come_out_without_their_words(log: Log) -> None:
     logger = logging.getLogger(OURS)
     engine = connect("sqlite://")
-    with engine.connect() as connection:
-        try:
-            connection.execute(sa.text("SELECT * FROM missing WHERE x = :x"), {"x": CANARY})
-        except sa.exc.OperationalError as error:
-            logger.error("failed", exc_info=error)
+    with engine.connect() as connection, pytest.raises(sa.exc.OperationalError) as lost:
+        connection.execute(sa.text("SELECT * FROM missing WHERE x = :x"), {"x": CANARY})
+    logger.error("failed", exc_info=lost.value)
     engine.dispose()
-    try:
-        url = f"http://rasa.test/?q={CANARY}"
+    url = f"http://rasa.test/?q={CANARY}"
+    with pytest.raises(httpx.HTTPStatusError, match="canary") as caught:
         httpx.Response(500, request=httpx.Request("GET", url)).raise_for_status()
-    except httpx.HTTPStatusError as error:
-        assert "canary" in str(error)
-        logger.error("failed", exc_info=error)
+    logger.error("failed", exc_info=caught.value)
     assert [line["error"] for line in log.lines] == ["OperationalError", "HTTPStatusError"]
     assert "canary" not in log.stream.getvalue()
 

@@ -1,0 +1,341 @@
+"""Every action, from a saved conversation to what it says and what the next turn knows."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from rasa_sdk import Tracker
+from rasa_sdk.executor import CollectingDispatcher
+
+from actions.answer_question import ActionAnswerOffer, ActionAnswerQuestion, ActionCheckClaim
+from actions.base import TotalAction
+from actions.emergency import ActionEmergency
+from actions.report_rumour import ActionReportRumour
+from knowledge.live import LiveAnswers
+from knowledge.settings import ROOT
+from tests.actions.conftest import MakeTracker
+
+ELEPHANT = "an elephant sits on my chest"
+ASKING_ELEPHANT = "why does it feel like an elephant sits on my chest?"
+
+
+class Said:
+    """What one run of an action brought."""
+
+    def __init__(self, messages: list[dict[str, Any]], events: list[dict[str, Any]]) -> None:
+        self.responses = [m["response"] for m in messages if m["response"]]
+        self.payloads = [m["custom"] for m in messages if m["custom"]]
+        self.slots = {event["name"]: event["value"] for event in events}
+
+    @property
+    def payload(self) -> dict[str, Any]:
+        """The only payload."""
+        (payload,) = self.payloads
+        return payload
+
+
+def run(action: TotalAction, tracker: Tracker) -> Said:
+    dispatcher = CollectingDispatcher()
+    events = asyncio.run(action.run(dispatcher, tracker, {}))
+    return Said(dispatcher.messages, events)
+
+
+def test_the_domain_names_every_action() -> None:
+    domain = yaml.safe_load((ROOT / "domain.yml").read_text(encoding="utf-8"))
+    classes = (
+        ActionAnswerQuestion,
+        ActionCheckClaim,
+        ActionAnswerOffer,
+        ActionReportRumour,
+        ActionEmergency,
+    )
+    assert {action.action_name for action in classes} == set(domain["actions"])
+
+
+def test_every_slot_that_an_action_sets_is_in_the_domain(
+    answers: LiveAnswers, tracker: MakeTracker
+) -> None:
+    domain = yaml.safe_load((ROOT / "domain.yml").read_text(encoding="utf-8"))
+    conversations = [
+        (ActionAnswerQuestion(answers), tracker()),
+        (ActionAnswerQuestion(answers), tracker("measles rash or vaccine")),
+        (ActionCheckClaim(answers), tracker("flu shot gives flu")),
+        (ActionReportRumour(), tracker()),
+        (ActionReportRumour(), tracker(last_claim="onions cure flu")),
+    ]
+    for action, conversation in conversations:
+        assert set(run(action, conversation).slots) <= set(domain["slots"])
+
+
+# --- a question -----------------------------------------------------------------------------------
+
+
+def test_it_answers_with_a_source_and_remembers_the_entry(
+    answers: LiveAnswers, tracker: MakeTracker
+) -> None:
+    said = run(ActionAnswerQuestion(answers), tracker("how does flu spread?"))
+    assert said.payload["kind"] == "answer"
+    assert said.payload["entry"]["entry_id"] == "flu-spread"
+    assert said.payload["sources"][0]["url"] == "https://www.cdc.gov/flu/spread/index.html"
+    assert said.slots == {
+        "last_entry_id": "flu-spread",
+        "last_topic": "flu",
+        "offered_entry_id": None,
+        "last_claim": None,
+    }
+
+
+def test_it_offers_a_choice_and_remembers_the_likeliest(
+    answers: LiveAnswers, tracker: MakeTracker
+) -> None:
+    said = run(ActionAnswerQuestion(answers), tracker("measles rash or vaccine"))
+    assert said.payload["kind"] == "clarify"
+    assert said.slots["offered_entry_id"] == said.payload["options"][0]["entry_id"]
+    assert said.slots["last_topic"] == "measles"
+    assert "last_entry_id" not in said.slots
+
+
+def test_it_abstains_and_forgets_what_was_offered(
+    answers: LiveAnswers, tracker: MakeTracker
+) -> None:
+    said = run(ActionAnswerQuestion(answers), tracker("bake bread", offered_entry_id="flu-spread"))
+    assert (said.payload["kind"], said.payload["code"]) == ("no_answer", "no_answer")
+    assert said.slots == {"offered_entry_id": None, "last_claim": None}
+
+
+@pytest.mark.parametrize("intent", ["nlu_fallback", "out_of_scope", "ask_health_question"])
+def test_the_score_decides_not_the_intent(
+    intent: str, answers: LiveAnswers, tracker: MakeTracker
+) -> None:
+    said = run(ActionAnswerQuestion(answers), tracker("how does flu spread?", intent, 0.1))
+    assert said.payload["entry"]["entry_id"] == "flu-spread"
+
+
+def test_a_menu_of_a_topic_begins_with_what_it_is_like(
+    answers: LiveAnswers, tracker: MakeTracker
+) -> None:
+    said = run(ActionAnswerQuestion(answers), tracker("flu"))
+    assert said.payload["topic_title"] == "Flu (influenza)"
+    assert [option["entry_id"] for option in said.payload["options"]] == [
+        "flu-symptoms",
+        "flu-spread",
+        "flu-shot-myth",
+    ]
+
+
+def test_it_follows_up_on_the_entry_answered_last(
+    answers: LiveAnswers, tracker: MakeTracker
+) -> None:
+    question = "what are the signs of it"
+    after_flu = tracker(question, last_entry_id="flu-spread", last_topic="flu")
+    after_stroke = tracker(question, last_entry_id="stroke-signs", last_topic="stroke")
+    action = ActionAnswerQuestion(answers)
+    assert run(action, after_flu).payload["entry"]["entry_id"] == "flu-symptoms"
+    assert run(action, after_stroke).payload["entry"]["entry_id"] == "stroke-signs"
+
+
+@pytest.mark.parametrize("intent", ["ask_for_diagnosis", "ask_for_dose"])
+def test_it_names_no_disease_to_someone_who_asks_for_one(
+    intent: str, answers: LiveAnswers, tracker: MakeTracker
+) -> None:
+    said = run(ActionAnswerQuestion(answers), tracker("red spots and runny nose", intent))
+    assert said.payload["kind"] == "no_answer"
+
+
+def test_an_answer_past_its_review_date_says_so(answers: LiveAnswers, tracker: MakeTracker) -> None:
+    said = run(ActionAnswerQuestion(answers), tracker("mmr vaccine side effects"))
+    assert (said.payload["expired"], said.payload["text"]) == (True, "")
+
+
+def test_a_description_of_an_emergency_is_one(answers: LiveAnswers, tracker: MakeTracker) -> None:
+    said = run(ActionAnswerQuestion(answers), tracker(ELEPHANT))
+    assert said.payload == {"kind": "emergency", "category": "emergency", "rule": "chest-pain"}
+    assert said.slots == {}
+
+
+def test_asking_about_an_emergency_puts_the_call_now_line_on_top(
+    answers: LiveAnswers, tracker: MakeTracker
+) -> None:
+    said = run(ActionAnswerQuestion(answers), tracker(ASKING_ELEPHANT))
+    assert said.payload["kind"] != "emergency"
+    assert said.payload["call_now"] is True
+
+
+def test_without_a_release_it_says_that_it_cannot_answer(
+    no_answers: LiveAnswers, tracker: MakeTracker
+) -> None:
+    for action in (ActionAnswerQuestion, ActionCheckClaim, ActionAnswerOffer):
+        said = run(action(no_answers), tracker())
+        assert said.payload == {"kind": "unavailable", "code": "no_release"}
+
+
+# --- a claim --------------------------------------------------------------------------------------
+
+
+def test_a_claim_is_answered_with_the_entry_on_it(
+    answers: LiveAnswers, tracker: MakeTracker
+) -> None:
+    claim = "I heard the flu shot gives flu"
+    said = run(ActionCheckClaim(answers), tracker(claim, "check_claim"))
+    assert said.payload["entry"]["entry_id"] == "flu-shot-myth"
+    assert said.slots["last_claim"] == claim
+    assert said.slots["last_entry_id"] == "flu-shot-myth"
+
+
+def test_a_claim_that_no_entry_is_about_is_said_to_be_unknown_and_kept(
+    answers: LiveAnswers, tracker: MakeTracker
+) -> None:
+    said = run(ActionCheckClaim(answers), tracker("onions heal bones", "check_claim"))
+    assert (said.payload["kind"], said.payload["code"]) == ("no_answer", "claim_not_found")
+    assert said.slots["last_claim"] == "onions heal bones"
+
+
+def test_a_claim_is_not_confirmed_by_an_entry_that_is_no_myth(
+    answers: LiveAnswers, tracker: MakeTracker
+) -> None:
+    said = run(ActionCheckClaim(answers), tracker("flu spread person to person", "check_claim"))
+    assert said.payload["kind"] == "clarify"
+
+
+def test_a_claim_that_describes_an_emergency_is_one(
+    answers: LiveAnswers, tracker: MakeTracker
+) -> None:
+    said = run(ActionCheckClaim(answers), tracker(ELEPHANT, "check_claim"))
+    assert said.payload["kind"] == "emergency"
+    assert said.slots == {}
+
+
+def test_a_claim_that_asks_about_an_emergency_gets_the_call_now_line(
+    answers: LiveAnswers, tracker: MakeTracker
+) -> None:
+    said = run(ActionCheckClaim(answers), tracker(ASKING_ELEPHANT, "check_claim"))
+    assert said.payload["call_now"] is True
+
+
+# --- a rumour -------------------------------------------------------------------------------------
+
+
+def test_it_asks_what_was_heard(tracker: MakeTracker) -> None:
+    said = run(ActionReportRumour(), tracker())
+    assert said.payload == {"kind": "notice", "code": "ask_for_rumour"}
+    assert said.slots == {"awaiting_rumour": True}
+
+
+def test_it_reports_the_claim_that_was_just_checked(tracker: MakeTracker) -> None:
+    said = run(ActionReportRumour(), tracker("report it", last_claim="onions heal bones"))
+    assert said.payload == {
+        "kind": "notice",
+        "code": "rumour_reported",
+        "claim": "onions heal bones",
+    }
+    assert said.slots == {"last_claim": None, "awaiting_rumour": False}
+
+
+def test_it_keeps_no_more_of_a_claim_than_the_store_takes(tracker: MakeTracker) -> None:
+    said = run(ActionReportRumour(), tracker(last_claim="x" * 1500))
+    assert len(said.payload["claim"]) == 1000
+
+
+@pytest.mark.parametrize("action", [ActionAnswerQuestion, ActionCheckClaim])
+def test_the_next_message_is_taken_as_the_rumour(
+    action: type[ActionAnswerQuestion], answers: LiveAnswers, tracker: MakeTracker
+) -> None:
+    conversation = tracker(
+        "how does flu spread?", after="action_report_rumour", awaiting_rumour=True
+    )
+    said = run(action(answers), conversation)
+    assert (said.payload["code"], said.payload["claim"]) == (
+        "rumour_reported",
+        "how does flu spread?",
+    )
+    assert said.slots["awaiting_rumour"] is False
+
+
+@pytest.mark.parametrize(
+    ("after", "awaiting"), [("utter_greet", True), ("action_report_rumour", False)]
+)
+def test_only_the_very_next_message_is(
+    after: str, awaiting: bool, answers: LiveAnswers, tracker: MakeTracker
+) -> None:
+    conversation = tracker("how does flu spread?", after=after, awaiting_rumour=awaiting)
+    assert run(ActionAnswerQuestion(answers), conversation).payload["kind"] == "answer"
+
+
+# --- an offer -------------------------------------------------------------------------------------
+
+
+def test_yes_brings_the_entry_that_was_offered(answers: LiveAnswers, tracker: MakeTracker) -> None:
+    conversation = tracker("yes", "affirm", offered_entry_id="measles-symptoms")
+    said = run(ActionAnswerOffer(answers), conversation)
+    assert said.payload["entry"]["entry_id"] == "measles-symptoms"
+    assert said.slots["last_entry_id"] == "measles-symptoms"
+    assert said.slots["offered_entry_id"] is None
+
+
+@pytest.mark.parametrize("offered", [None, "gone-since"])
+def test_yes_without_an_offer_asks_for_other_words(
+    offered: str | None, answers: LiveAnswers, tracker: MakeTracker
+) -> None:
+    said = run(ActionAnswerOffer(answers), tracker("yes", "affirm", offered_entry_id=offered))
+    assert (said.responses, said.payloads) == (["utter_default"], [])
+
+
+# --- an emergency ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("category", ["emergency", "self_harm", "abuse"])
+def test_an_intent_that_is_sure_is_an_emergency(
+    category: str, answers: LiveAnswers, tracker: MakeTracker
+) -> None:
+    said = run(ActionEmergency(answers), tracker("please come quickly", category, 0.9))
+    assert said.payload == {"kind": "emergency", "category": category, "rule": "intent"}
+
+
+def test_the_exemplars_know_the_kind_better_than_the_intent(
+    answers: LiveAnswers, tracker: MakeTracker
+) -> None:
+    text = "nobody would miss me when gone"
+    said = run(ActionEmergency(answers), tracker(text, "emergency", 0.2))
+    assert (said.payload["kind"], said.payload["category"]) == ("emergency", "self_harm")
+
+
+def test_a_plain_question_about_an_emergency_is_answered_with_the_line_on_top(
+    answers: LiveAnswers, tracker: MakeTracker
+) -> None:
+    question = "what are the warning signs of a stroke?"
+    said = run(ActionEmergency(answers), tracker(question, "emergency", 0.95))
+    assert said.payload["entry"]["entry_id"] == "stroke-signs"
+    assert said.payload["call_now"] is True
+    assert said.slots["last_topic"] == "stroke"
+
+
+def test_a_question_that_nothing_answers_stays_an_emergency(
+    answers: LiveAnswers, tracker: MakeTracker
+) -> None:
+    said = run(ActionEmergency(answers), tracker("what do I do now?", "emergency", 0.9))
+    assert said.payload["kind"] == "emergency"
+
+
+def test_an_intent_that_guesses_gives_way_but_keeps_the_line(
+    answers: LiveAnswers, tracker: MakeTracker
+) -> None:
+    said = run(ActionEmergency(answers), tracker("flu shot made me sick", "emergency", 0.3))
+    assert said.payload["entry"]["entry_id"] == "flu-shot-myth"
+    assert said.payload["call_now"] is True
+
+
+def test_an_emergency_needs_no_release(no_answers: LiveAnswers, tracker: MakeTracker) -> None:
+    said = run(ActionEmergency(no_answers), tracker("help", "abuse", 0.3))
+    assert said.payload == {"kind": "emergency", "category": "abuse", "rule": "intent"}
+
+
+def test_the_saved_conversation_is_one_that_rasa_sent() -> None:
+    saved = Tracker.from_dict(
+        yaml.safe_load((Path(__file__).parent / "tracker.json").read_text(encoding="utf-8"))
+    )
+    assert saved.latest_message["text"] == saved.events[-1]["text"]
+    assert saved.sender_id == "c0ffee"

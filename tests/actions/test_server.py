@@ -1,0 +1,180 @@
+"""The action server over HTTP without a socket: Rasa's calls, readiness, a start that fails."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from sanic import Sanic
+
+from actions import __main__ as server
+from knowledge.calibration import CalibrationError
+from knowledge.embedder import ModelError
+from knowledge.live import LiveAnswers
+from knowledge.settings import KnowledgeSettings, read_settings
+from tests.actions.conftest import SAVED
+from tests.conftest import WordEmbedder
+from tests.knowledge.small import CALIBRATION, EXEMPLARS
+
+
+# Rasa ended at 3.6 and its SDK did not; the SDK says so once, and the two are tested together.
+pytestmark = pytest.mark.filterwarnings("ignore:You are using an old version of rasa:UserWarning")
+
+
+@pytest.fixture(autouse=True)
+def one_app_at_a_time() -> Iterator[None]:
+    """Sanic keeps every app by its name, and all of ours have Rasa SDK's name."""
+    Sanic._app_registry.clear()
+    yield
+    Sanic._app_registry.clear()
+
+
+@pytest.fixture
+def words_only(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> KnowledgeSettings:
+    """A server that starts on the test's own store, without a model."""
+
+    def load_words(name: str, threads: int) -> WordEmbedder:
+        return WordEmbedder()
+
+    monkeypatch.setenv("CITEWELL_DATA_DIR", str(tmp_path))
+    monkeypatch.delenv("DATABASE_URL", raising=False)
+    monkeypatch.delenv("DATABASE_URL_FILE", raising=False)
+    monkeypatch.setattr(server, "SentenceTransformerEmbedder", load_words)
+    monkeypatch.setattr(server, "load_calibration", lambda: CALIBRATION)
+    monkeypatch.setattr(server, "read_exemplars", lambda: EXEMPLARS)
+    return read_settings()
+
+
+def call(answers: LiveAnswers, method: str, path: str, body: object = None) -> httpx.Response:
+    """Send one request to a server with these answers."""
+
+    async def send() -> httpx.Response:
+        app = server.create_action_app(answers)
+        app.asgi = True
+        app.config.TOUCHUP = False  # rewrites Sanic's own classes, which works once per process
+        await app._startup()
+        transport = httpx.ASGITransport(app=app)
+        async with httpx.AsyncClient(transport=transport, base_url="http://actions") as client:
+            return await client.request(method, path, json=body)
+
+    return asyncio.run(send())
+
+
+def action_call(name: str) -> dict[str, Any]:
+    return {
+        "next_action": name,
+        "sender_id": "c0ffee",
+        "tracker": SAVED,
+        "domain": {},
+        "version": "3.6.21",
+    }
+
+
+def test_it_is_not_ready_without_a_release(no_answers: LiveAnswers) -> None:
+    response = call(no_answers, "GET", "/ready")
+    assert response.status_code == 503
+    assert response.json() == {"ready": False, "release": None}
+
+
+def test_it_is_ready_with_a_release(answers: LiveAnswers) -> None:
+    response = call(answers, "GET", "/ready")
+    assert response.status_code == 200
+    assert response.json() == {"ready": True, "release": 1, "entries": 6}
+
+
+def test_rasa_gets_answer_and_slots(answers: LiveAnswers) -> None:
+    response = call(answers, "POST", "/webhook", action_call("action_answer_question"))
+    said = response.json()
+    assert response.status_code == 200
+    assert said["responses"][0]["custom"]["entry"]["entry_id"] == "flu-spread"
+    assert {event["name"]: event["value"] for event in said["events"]}["last_topic"] == "flu"
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "action_answer_question",
+        "action_check_claim",
+        "action_answer_offer",
+        "action_report_rumour",
+        "action_emergency",
+    ],
+)
+def test_it_serves_every_action(name: str, answers: LiveAnswers) -> None:
+    assert call(answers, "POST", "/webhook", action_call(name)).json()["responses"]
+
+
+def test_it_refuses_an_action_that_it_does_not_have(answers: LiveAnswers) -> None:
+    assert call(answers, "POST", "/webhook", action_call("action_heal")).status_code == 404
+
+
+def test_it_loads_the_live_release_at_its_start(
+    answers: LiveAnswers, words_only: KnowledgeSettings
+) -> None:
+    loaded = server.load_answers(words_only).loaded
+    assert loaded is not None
+    assert answers.loaded is not None
+    assert loaded.release_id == answers.loaded.release_id
+
+
+@pytest.mark.usefixtures("answers")
+def test_it_warns_of_a_calibration_for_another_model(
+    words_only: KnowledgeSettings,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    server.load_answers(words_only)
+    assert caplog.messages == []
+    monkeypatch.setattr(WordEmbedder, "name", "other words")
+    server.load_answers(words_only)
+    assert caplog.messages == ["calibration_is_for_another_model"]
+
+
+def failing(error: Exception) -> Callable[..., Any]:
+    def fail(*_: object) -> Any:
+        raise error
+
+    return fail
+
+
+@pytest.mark.parametrize(
+    ("name", "error"),
+    [
+        ("load_calibration", CalibrationError("calibration.json is missing or damaged")),
+        ("SentenceTransformerEmbedder", ModelError("the embedding model cannot be loaded")),
+    ],
+)
+@pytest.mark.usefixtures("words_only")
+def test_a_start_that_cannot_succeed_is_one_sentence(
+    name: str,
+    error: Exception,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setattr(server, "set_up_logging", lambda level: None)
+    monkeypatch.setattr(server, name, failing(error))
+    assert server.main() == 1
+    assert capsys.readouterr().err == f"The action server cannot start: {error}\n"
+
+
+@pytest.mark.usefixtures("words_only")
+def test_a_setting_that_makes_no_sense_stops_the_start(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("CITEWELL_ACTIONS_PORT", "many")
+    assert server.main() == 1
+    assert "CITEWELL_ACTIONS_PORT: needs a whole number" in capsys.readouterr().err
+
+
+@pytest.mark.usefixtures("words_only")
+def test_a_store_that_cannot_be_read_stops_the_start(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(server, "set_up_logging", lambda level: None)
+    assert server.main() == 1
+    (record,) = [record for record in caplog.records if record.levelname == "ERROR"]
+    assert (record.getMessage(), record.error) == ("store_unreachable", "OperationalError")

@@ -1,0 +1,190 @@
+"""The shipped corpus under the shipped calibration and the packaged model: figures with floors.
+
+The floors are a little below what was measured; a change that falls through one made the answers
+worse. Rows that go wrong stay in their files.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import date
+from pathlib import Path
+
+import pytest
+import yaml
+
+from knowledge.__main__ import checked_entries
+from knowledge.answering import NO_CONTEXT, Answer, Answerer, Clarify, Context, NoAnswer, Purpose
+from knowledge.calibration import load_calibration
+from knowledge.embedder import PACKAGED_MODEL, SentenceTransformerEmbedder
+from knowledge.emergency import Likeness, read_exemplars
+from knowledge.evaluation import HELD_BACK_FILE, Figures, evaluate, read_questions
+from knowledge.live import build
+from knowledge.settings import ROOT
+from knowledge.store import LiveEntry, LiveSet, connect, migrate, transaction
+
+pytestmark = pytest.mark.model
+TODAY = date(2026, 11, 21)
+EXEMPLAR_ROWS = ROOT / "tests" / "data" / "safety" / "exemplar_rows.yml"
+
+
+@pytest.fixture(scope="module")
+def shipped(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Answerer]:
+    """Everything as it ships."""
+    engine = connect(f"sqlite:///{tmp_path_factory.mktemp('shipped') / 'citewell.db'}")
+    migrate(engine)
+    entries = checked_entries(ROOT / "knowledge" / "corpus")
+    live = LiveSet(1, tuple(LiveEntry(entry, 1) for entry in entries))
+    with transaction(engine) as session:
+        embedder = SentenceTransformerEmbedder()
+        loaded = build(session, live, embedder, load_calibration(), read_exemplars())
+    yield loaded.answerer
+    engine.dispose()
+
+
+@pytest.fixture(scope="module")
+def figures(shipped: Answerer) -> Figures:
+    """How the held-back questions fare."""
+    known = frozenset(live.topic_entry.entry.id for live in shipped.retriever.entries)
+    return evaluate(shipped, read_questions(HELD_BACK_FILE, known), TODAY)
+
+
+@pytest.fixture(scope="module")
+def nearness(shipped: Answerer) -> dict[str, list[Likeness | None]]:
+    """How like an emergency the measuring rows sound, by what they are."""
+    rows = yaml.safe_load(Path(EXEMPLAR_ROWS).read_text(encoding="utf-8"))["rows"]
+    found: dict[str, list[Likeness | None]] = {"emergency": [], "none": []}
+    for row in rows:
+        found[row["expect"]].append(shipped.decide(row["text"], today=TODAY).likeness)
+    return found
+
+
+def answered(
+    shipped: Answerer,
+    question: str,
+    context: Context = NO_CONTEXT,
+    purpose: Purpose = Purpose.QUESTION,
+) -> str | None:
+    """Return the id of the entry that answers, or None."""
+    decision = shipped.decide(question, context, today=TODAY, purpose=purpose)
+    return decision.live.topic_entry.entry.id if isinstance(decision, Answer) else None
+
+
+def test_the_calibration_was_learnt_with_the_packaged_model() -> None:
+    assert load_calibration().model == PACKAGED_MODEL
+
+
+# --- figures --------------------------------------------------------------------------------------
+
+
+def test_enough_held_back_questions_are_measured(figures: Figures) -> None:
+    assert figures.questions >= 150
+    assert figures.unanswerable >= 80
+
+
+def test_the_right_entry_comes_first(figures: Figures) -> None:
+    assert figures.right_first >= 0.91  # measured 0.937
+
+
+def test_most_questions_are_answered_at_once(figures: Figures) -> None:
+    assert figures.answered >= 0.74  # measured 0.778
+
+
+def test_a_choice_nearly_always_holds_the_right_entry(figures: Figures) -> None:
+    assert figures.offered_right >= 0.87  # measured 0.938
+
+
+def test_a_wrong_answer_is_seldom_shown(figures: Figures) -> None:
+    assert figures.wrong_shown <= 0.032  # measured 0.019
+
+
+def test_what_must_not_be_answered_seldom_is(figures: Figures) -> None:
+    assert figures.wrongly_answered <= 0.105  # measured 0.080
+
+
+def test_described_emergencies_are_caught(nearness: dict[str, list[Likeness | None]]) -> None:
+    rows = nearness["emergency"]
+    caught = [likeness for likeness in rows if likeness and not likeness.asking]
+    assert len(rows) >= 35
+    assert len(caught) / len(rows) >= 0.85  # measured 0.914
+
+
+def test_harmless_words_seldom_raise_an_alarm(nearness: dict[str, list[Likeness | None]]) -> None:
+    rows = nearness["none"]
+    taken_over = [likeness for likeness in rows if likeness and not likeness.asking]
+    assert len(rows) >= 20
+    assert len(taken_over) <= 4  # measured 3
+    assert len([likeness for likeness in rows if likeness]) <= 5  # measured 4
+
+
+# --- single questions -----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("question", "entry_id"),
+    [
+        ("can I catch the flu from the flu shot?", "flu-shot-gives-flu"),
+        ("does the vaccine cause autism", "vaccines-autism"),
+        ("do cell towers spread corona virus", "covid-19-myths-5g"),
+    ],
+)
+def test_it_answers(shipped: Answerer, question: str, entry_id: str) -> None:
+    assert answered(shipped, question) == entry_id
+    assert answered(shipped, question, purpose=Purpose.CLAIM) == entry_id
+
+
+def test_every_entry_is_found_by_its_own_question(shipped: Answerer) -> None:
+    lost = []
+    for live in shipped.retriever.entries:
+        entry = live.topic_entry.entry
+        decision = shipped.decide(entry.question, today=TODAY)
+        offered = [o.entry_id for o in decision.options] if isinstance(decision, Clarify) else []
+        if answered(shipped, entry.question) != entry.id and entry.id not in offered:
+            lost.append(entry.id)
+    assert lost == []
+
+
+@pytest.mark.parametrize(
+    "question", ["what is quantum chromodynamics", "asdf qwer", "what is psoriasis"]
+)
+def test_it_abstains(shipped: Answerer, question: str) -> None:
+    assert isinstance(shipped.decide(question, today=TODAY), NoAnswer)
+
+
+def test_a_bare_topic_brings_its_menu(shipped: Answerer) -> None:
+    decision = shipped.decide("tell me about the flu", today=TODAY)
+    assert isinstance(decision, Clarify)
+    assert decision.topic == "flu"
+    assert len(decision.options) >= 4
+
+
+@pytest.mark.parametrize(
+    ("question", "context", "entry_id"),
+    [
+        ("and the first signs?", Context("malaria-prevention", "malaria"), "malaria-symptoms"),
+        (
+            "is there a shot for it",
+            Context("hepatitis-b-spread", "hepatitis-b"),
+            "hepatitis-b-prevention-treatment",
+        ),
+        ("how would I notice it", Context("diabetes-about", "diabetes"), "diabetes-symptoms"),
+        ("what about a 3 month old?", Context("rsv-symptoms", "rsv"), "rsv-babies"),
+    ],
+)
+def test_a_follow_up_is_read_in_its_context(
+    shipped: Answerer, question: str, context: Context, entry_id: str
+) -> None:
+    assert answered(shipped, question) != entry_id
+    assert answered(shipped, question, context) == entry_id
+
+
+def test_a_follow_up_about_something_else_is_not_answered(shipped: Answerer) -> None:
+    context = Context("measles-spread", "measles")
+    assert isinstance(shipped.decide("and horses?", context, today=TODAY), NoAnswer)
+
+
+def test_a_described_heart_attack_sounds_like_an_emergency(shipped: Answerer) -> None:
+    text = "like someone parked a truck on my ribcage and my arm is tingling"
+    likeness = shipped.decide(text, today=TODAY).likeness
+    assert likeness is not None
+    assert (likeness.category, likeness.asking) == ("emergency", False)
