@@ -1,8 +1,8 @@
 """How often a message about an emergency reaches help, through all three nets: ``make safety``.
 
-Asks the really running stack every held-back row of ``tests/data/safety``: the rules, Rasa's intents
-and the exemplars together. Missed means neither the emergency reply nor the call-now line. Both
-figures belong together: a net that always fires misses nothing.
+Asks the really running stack every held-back row of ``tests/data/safety``: rules, Rasa's intents
+and exemplars together. Missed means neither the emergency reply nor the call-now line. Both figures
+belong together: a net that always fires misses nothing.
 """
 
 from __future__ import annotations

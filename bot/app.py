@@ -118,7 +118,7 @@ class Readiness:
         """Take what is checked."""
         self._engine = engine
         self._rasa = rasa
-        self._actions = httpx.Client(base_url=actions_url, timeout=1.0)
+        self._actions = httpx.Client(base_url=actions_url, timeout=1.0, trust_env=False)
         self._events = events
 
     def __call__(self) -> dict[str, bool]:

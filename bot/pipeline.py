@@ -4,8 +4,9 @@
 
     triage -> neutralise -> redact -> Rasa -> check -> record
 
-Triage reads the raw text and normalises it in its own way; the raw text ends at redaction. Triage needs nothing but memory, so an emergency is answered when
-Rasa, the action server and the database are all down.
+Triage reads the raw text and normalises it in its own way; the raw text ends at redaction. Triage
+needs nothing but memory, so an emergency is answered when Rasa, the action server and the database
+are all down.
 """
 
 from __future__ import annotations

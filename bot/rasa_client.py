@@ -185,6 +185,7 @@ class RasaClient:
         self._client = httpx.Client(
             base_url=url,
             transport=transport,
+            trust_env=False,  # a proxy of this machine must not see what people write
             timeout=httpx.Timeout(TIMEOUT_SECONDS, connect=CONNECT_SECONDS),
             limits=httpx.Limits(max_keepalive_connections=32, keepalive_expiry=60),
         )

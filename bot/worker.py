@@ -1,7 +1,7 @@
 """The worker process: what happens by itself; started by ``python -m bot.worker``.
 
-Every minute idle conversations are deleted from Rasa's store; every night and at the start what is older than the
-retention time is deleted from ours. Its heartbeat is what ``/readyz`` looks at.
+Every minute idle conversations are deleted from Rasa's store; every night and at the start what is
+older than the retention time is deleted from ours. Its heartbeat is what ``/readyz`` looks at.
 """
 
 from __future__ import annotations

@@ -277,7 +277,7 @@ def wait_until_answered(base_url: str, supervisor: subprocess.Popen[bytes], log:
     """
     deadline = time.monotonic() + READY_SECONDS
     told: set[str] = set()
-    with httpx.Client(base_url=base_url, timeout=10) as client:
+    with httpx.Client(base_url=base_url, timeout=10, trust_env=False) as client:
         while time.monotonic() < deadline:
             if supervisor.poll() is not None:
                 raise StartError(f"The supervisor ended: read {log}.")
@@ -321,7 +321,7 @@ def _readiness(client: httpx.Client) -> dict[str, str]:
 
 
 def _readiness_or_nothing(base_url: str) -> dict[str, str]:
-    with httpx.Client(base_url=base_url, timeout=3) as client:
+    with httpx.Client(base_url=base_url, timeout=3, trust_env=False) as client:
         return _readiness(client)
 
 
@@ -357,9 +357,7 @@ def supervise(settings: BotSettings, model: Path, started: float, *, once: bool)
     say(f"  starting {names} …")
     command = [str(OURS / "python"), "-m", "supervisor.supervisord", "-c", str(file)]
     supervisor = subprocess.Popen(command, cwd=ROOT, start_new_session=True)
-    stop = threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: stop.set())
+    signal.signal(signal.SIGTERM, _interrupt)
     try:
         host = "127.0.0.1" if settings.host in {"0.0.0.0", "::"} else settings.host  # noqa: S104
         base_url = f"http://{host}:{settings.port}"
@@ -367,18 +365,31 @@ def supervise(settings: BotSettings, model: Path, started: float, *, once: bool)
         taken = time.monotonic() - started
         say(f"  a question was answered in {milliseconds:.0f} ms; ready after {taken:.0f} s")
         say(f"\nCitewell answers at {base_url}/   (Ctrl-C stops it)")
-        while not once and not stop.wait(1.0):
+        while not once:
+            time.sleep(1.0)
             if supervisor.poll() is not None:
                 raise StartError(f"The supervisor ended: read {data / 'log' / 'supervisord.log'}.")
+    except KeyboardInterrupt:
+        pass
     finally:
-        say("\nStopping …")
-        supervisor.terminate()
-        try:
-            supervisor.wait(timeout=20)
-        except subprocess.TimeoutExpired:
-            os.killpg(supervisor.pid, signal.SIGKILL)
-        say("Stopped.")
+        _stop(supervisor)
     return 0
+
+
+def _interrupt(*_: object) -> None:
+    raise KeyboardInterrupt
+
+
+def _stop(supervisor: subprocess.Popen[bytes]) -> None:
+    """Stop all four processes; a second Ctrl-C does not leave half of them behind."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    say("\nStopping …")
+    supervisor.terminate()
+    try:
+        supervisor.wait(timeout=20)
+    except subprocess.TimeoutExpired:
+        os.killpg(supervisor.pid, signal.SIGKILL)
+    say("Stopped.")
 
 
 def main() -> int:

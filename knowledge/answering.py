@@ -256,7 +256,7 @@ class Answerer:
         return NoAnswer(tuple(nearest.items())[:NEAREST_TOPICS], kept, found.confidence)
 
     def _of_topic(self, slug: str) -> Sequence[LiveEntry]:
-        """Return the entries of a topic, in the order in which people ask: symptoms before myths."""
+        """Return the entries of a topic in the order in which people ask: myths come last."""
         found = [live for live in self.retriever.entries if live.topic_entry.topic.slug == slug]
         return sorted(found, key=lambda live: ASPECTS.index(live.topic_entry.entry.aspect))
 

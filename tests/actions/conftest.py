@@ -43,27 +43,35 @@ def tracker() -> MakeTracker:
     return make
 
 
-@pytest.fixture
-def engine(tmp_path: Path) -> Iterator[Engine]:
-    """A store whose live release is the small corpus."""
-    made = connect(f"sqlite:///{tmp_path / 'citewell.db'}")
-    migrate(made)
-    with transaction(made) as session:
+def store_in(folder: Path) -> Engine:
+    """Return a store whose live release is the small corpus."""
+    engine = connect(f"sqlite:///{folder / 'citewell.db'}")
+    migrate(engine)
+    with transaction(engine) as session:
         import_entries(session, small_corpus())
         publish(session, "A note")
+    return engine
+
+
+@pytest.fixture
+def engine(tmp_path: Path) -> Iterator[Engine]:
+    """A store of the test's own, whose live release is the small corpus."""
+    made = store_in(tmp_path)
     yield made
     made.dispose()
 
 
-@pytest.fixture
-def answers(engine: Engine, embedder: WordEmbedder) -> LiveAnswers:
-    """The small corpus in memory."""
-    made = LiveAnswers(engine, embedder, CALIBRATION, EXEMPLARS)
+@pytest.fixture(scope="session")
+def answers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveAnswers]:
+    """The small corpus in memory; no action changes it, so all tests share it."""
+    engine = store_in(tmp_path_factory.mktemp("actions"))
+    made = LiveAnswers(engine, WordEmbedder(), CALIBRATION, EXEMPLARS)
     made.refresh()
-    return made
+    yield made
+    engine.dispose()
 
 
 @pytest.fixture
-def no_answers(engine: Engine, embedder: WordEmbedder) -> LiveAnswers:
+def no_answers(engine: Engine) -> LiveAnswers:
     """No release in memory."""
-    return LiveAnswers(engine, embedder, CALIBRATION, EXEMPLARS)
+    return LiveAnswers(engine, WordEmbedder(), CALIBRATION, EXEMPLARS)

@@ -5,10 +5,13 @@ from __future__ import annotations
 import json
 import logging
 import shutil
+import ssl
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import cache, partial
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import httpx
@@ -177,6 +180,42 @@ class Person:
         return reply
 
 
+class LoopbackServer:
+    """A small web server on this machine, in the place of Rasa or of the action server."""
+
+    def __init__(self) -> None:
+        self.status, self.body = 200, json.dumps({"ready": True})
+        outer = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                self.send_response(outer.status)
+                self.end_headers()
+                self.wfile.write(outer.body.encode())
+
+            def do_POST(self) -> None:
+                self.rfile.read(int(self.headers["Content-Length"]))
+                self.do_GET()
+
+            def log_message(self, format: str, *args: object) -> None:
+                """Say nothing."""
+
+        self.server = HTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self.server.server_port}"
+
+
+@pytest.fixture
+def loopback() -> Iterator[LoopbackServer]:
+    """A web server on this machine."""
+    made = LoopbackServer()
+    thread = Thread(target=made.server.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    yield made
+    made.server.shutdown()
+    thread.join()
+    made.server.server_close()
+
+
 @pytest.fixture(autouse=True)
 def _logging_as_before() -> Iterator[None]:
     """Undo what starting the app does to the logging of this process."""
@@ -243,6 +282,7 @@ SHARED = {
     "read_helplines": cache(read_helplines),
     "Redactor": cache(Redactor),
 }
+TLS = cache(ssl.create_default_context)
 
 
 @pytest.fixture
@@ -250,6 +290,7 @@ def start_app(rasa: ScriptedRasa, monkeypatch: pytest.MonkeyPatch) -> Callable[.
     """Start the app as it is, only with the scripted Rasa on the other end of the line."""
     for name, shared in SHARED.items():
         monkeypatch.setattr(f"bot.app.{name}", shared)
+    monkeypatch.setattr("ssl.create_default_context", TLS)
     monkeypatch.setattr(
         "bot.app.RasaClient", partial(RasaClient, transport=httpx.MockTransport(rasa))
     )

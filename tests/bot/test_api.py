@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import sqlite3
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import closing
 from dataclasses import replace
-from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
-from threading import Thread
 from typing import Any
 
 import httpx
@@ -26,7 +23,7 @@ from bot.event_log import EventLog
 from bot.settings import BotSettings
 from knowledge.schema import Feedback, RumourReport, TurnEvent
 from knowledge.store import transaction
-from tests.bot.conftest import Person, ScriptedRasa, answer_payload
+from tests.bot.conftest import LoopbackServer, Person, ScriptedRasa, answer_payload
 
 EMERGENCY = "my chest hurts and I can't breathe"
 FORGET_ME = {"kind": "notice", "code": "forget_me", "text": "Done. It is deleted."}
@@ -293,10 +290,21 @@ def test_a_conversation_is_deleted_everywhere(
     assert events(engine) == 1
 
 
-def test_deleting_what_is_gone_is_no_error(alice: Person) -> None:
-    for _ in range(2):
-        response = alice.client.delete("/api/v1/sessions/current", headers=alice.headers)
-        assert response.status_code == 204
+@pytest.mark.parametrize("how", ["route", "words"])
+def test_the_token_of_a_deleted_session_is_refused(
+    alice: Person, bob: Person, rasa: ScriptedRasa, engine: Engine, how: str
+) -> None:
+    if how == "route":
+        alice.client.delete("/api/v1/sessions/current", headers=alice.headers)
+    else:
+        rasa.says(FORGET_ME)
+        alice.say("delete my data")
+    assert alice.post("/api/v1/messages", {"text": "hello"}).status_code == 401
+    again = alice.client.delete("/api/v1/sessions/current", headers=alice.headers)
+    assert again.status_code == 401
+    rasa.says(answer_payload())
+    assert bob.say("How does flu spread?")["kind"] == "answer"
+    assert events(engine) == 1
 
 
 def test_a_conversation_that_cannot_be_deleted_is_503(
@@ -310,6 +318,9 @@ def test_a_conversation_that_cannot_be_deleted_is_503(
     rasa.says(FORGET_ME)
     reply = alice.say("delete my data")
     assert (reply["code"], reply["session_ended"]) == ("forget_failed", False)
+    settings.tracker_file.unlink()
+    again = alice.client.delete("/api/v1/sessions/current", headers=alice.headers)
+    assert again.status_code == 204, "what failed can be tried again with the same token"
 
 
 def test_a_reported_claim_is_kept_until_it_is_deleted(
@@ -354,47 +365,16 @@ def test_the_web_server_is_alive_without_anything_else(
     assert client.get("/healthz").get_json() == {"status": "ok"}
 
 
-class ActionServer:
-    """A small web server in the place of the action server."""
-
-    def __init__(self) -> None:
-        self.status, self.body = 200, json.dumps({"ready": True})
-        outer = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_GET(self) -> None:
-                self.send_response(outer.status)
-                self.end_headers()
-                self.wfile.write(outer.body.encode())
-
-            def log_message(self, format: str, *args: object) -> None:
-                """Say nothing."""
-
-        self.server = HTTPServer(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self.server.server_port}"
-
-
-@pytest.fixture
-def action_server() -> Iterator[ActionServer]:
-    made = ActionServer()
-    thread = Thread(target=made.server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    yield made
-    made.server.shutdown()
-    thread.join()
-    made.server.server_close()
-
-
 @pytest.fixture
 def whole(
     start_app: Callable[..., Flask],
     settings: BotSettings,
     engine: Engine,
-    action_server: ActionServer,
+    loopback: LoopbackServer,
 ) -> FlaskClient:
     """An app whose every part is ready."""
     EventLog(engine).beat("worker")
-    return start_app(replace(settings, actions_url=action_server.url)).test_client()
+    return start_app(replace(settings, actions_url=loopback.url)).test_client()
 
 
 def failing(client: FlaskClient) -> set[str]:
@@ -409,6 +389,18 @@ def failing(client: FlaskClient) -> set[str]:
 
 def test_it_is_ready_when_every_part_is(whole: FlaskClient) -> None:
     assert failing(whole) == set()
+
+
+def test_a_proxy_of_the_machine_is_not_asked_for_its_own_parts(
+    start_app: Callable[..., Flask],
+    settings: BotSettings,
+    loopback: LoopbackServer,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
+    monkeypatch.setenv("NO_PROXY", "")
+    app = start_app(replace(settings, actions_url=loopback.url))
+    assert "actions" not in failing(app.test_client())
 
 
 def test_it_names_rasa(whole: FlaskClient, rasa: ScriptedRasa) -> None:
@@ -428,9 +420,9 @@ def test_it_names_rasa(whole: FlaskClient, rasa: ScriptedRasa) -> None:
     ],
 )
 def test_it_names_the_action_server(
-    whole: FlaskClient, action_server: ActionServer, status: int, body: str
+    whole: FlaskClient, loopback: LoopbackServer, status: int, body: str
 ) -> None:
-    action_server.status, action_server.body = status, body
+    loopback.status, loopback.body = status, body
     assert failing(whole) == {"actions"}
 
 

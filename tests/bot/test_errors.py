@@ -268,7 +268,7 @@ def test_an_unexpected_error_is_500_without_its_words(
     def fail() -> None:
         raise RuntimeError(CANARY)
 
-    app.view_functions["api.list_topics"] = fail
+    app.view_functions["api.list_topics"] = fail  # this test's own app
     problem = assert_problem(client.get("/api/v1/topics"), 500)
     assert "try again" in problem["detail"]
 

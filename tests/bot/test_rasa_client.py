@@ -28,7 +28,14 @@ from bot.rasa_client import (
 )
 from knowledge.answering import Answer, Clarify, NoAnswer, Option
 from knowledge.store import LiveEntry
-from tests.bot.conftest import SOURCE, STROKE_ENTRY, ScriptedRasa, answer_payload, make_entry
+from tests.bot.conftest import (
+    SOURCE,
+    STROKE_ENTRY,
+    LoopbackServer,
+    ScriptedRasa,
+    answer_payload,
+    make_entry,
+)
 
 OPTION = Option("flu-shot", "Who needs a flu shot?", "Flu")
 FULL = make_entry(
@@ -290,3 +297,15 @@ def test_it_tells_whether_rasa_is_up(rasa_client: RasaClient, rasa: ScriptedRasa
         raise httpx.ConnectError("refused")
 
     assert not RasaClient("http://rasa.test", httpx.MockTransport(refuse)).is_up()
+
+
+def test_no_proxy_of_the_machine_sees_what_people_write(
+    loopback: LoopbackServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
+    for name in ("NO_PROXY", "no_proxy"):
+        monkeypatch.setenv(name, "")
+    loopback.body = rest_body(answer_payload()).decode()
+    (payload,) = RasaClient(loopback.url).ask("hello", "alice")
+    assert payload.kind == "answer"

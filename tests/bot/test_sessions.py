@@ -106,3 +106,11 @@ def test_it_refuses_a_token_that_is_too_old(
     monkeypatch.setattr(time, "time", lambda: started + 3602)
     with pytest.raises(SessionError):
         sessions.read(token)
+
+
+def test_a_session_that_was_ended_is_refused(sessions: Sessions) -> None:
+    alice, bob = (sessions.start("en", None)[0] for _ in range(2))
+    sessions.end(sessions.read(alice).key)
+    with pytest.raises(SessionError):
+        sessions.read(alice)
+    sessions.read(bob)

@@ -106,13 +106,15 @@ def huey(settings: BotSettings, tracker_file: Path) -> SqliteHuey:
     return create_huey(settings)
 
 
-def test_it_starts_with_a_beat_and_a_purge(
-    huey: SqliteHuey, engine: Engine, tracker_file: Path
+def test_it_starts_with_every_chore(
+    huey: SqliteHuey, engine: Engine, tracker_file: Path, settings: BotSettings
 ) -> None:
+    add_rumour(engine, settings.retention_days + 1)
     for begin in huey._startup.values():
         begin()
     assert EventLog(engine).last_beat_seconds("worker") is not None
     assert senders(tracker_file) == ["new"]
+    assert rumours(engine) == 0, "the night may have passed while nothing ran"
 
 
 def due(huey: SqliteHuey, moment: datetime) -> list[str]:

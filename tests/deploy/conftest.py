@@ -4,11 +4,21 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
 
+from bot.safety.triage import load_rules
 from bot.settings import BotSettings, read_bot_settings
+
+# Compiling the triage rules takes half a second; they never change, so tests share them.
+RULES = cache(load_rules)
+
+
+@pytest.fixture(autouse=True)
+def _shared_rules(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("deploy.launch.load_rules", RULES)
 
 
 @pytest.fixture

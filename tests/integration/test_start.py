@@ -6,11 +6,21 @@ import shutil
 import socket
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
 
-from tests.stack import DATA, ROOT, environment, free_ports
+from tests.stack import (
+    DATA,
+    PROCESSES,
+    ROOT,
+    Stack,
+    environment,
+    finish,
+    free_ports,
+    wait_for,
+)
 
 pytestmark = pytest.mark.stack
 
@@ -78,3 +88,35 @@ def test_a_data_folder_that_cannot_be_made_is_named(env: dict[str, str], tmp_pat
 def test_an_unreachable_database_is_named_with_its_setting(env: dict[str, str]) -> None:
     done = launch({**env, "DATABASE_URL": "sqlite:////proc/nowhere/citewell.db"})
     assert_refused(done, "DATABASE_URL")
+
+
+def test_a_second_start_does_none_of_the_finished_work_again(env: dict[str, str]) -> None:
+    first = launch(env, "--prepare")
+    assert first.returncode == 0, first.stdout
+    folder = Path(env["CITEWELL_DATA_DIR"])
+    made = {file: file.stat().st_mtime_ns for file in (folder / "models").iterdir()}
+    started = time.monotonic()
+    second = launch(env, "--prepare")
+    assert second.returncode == 0, second.stdout
+    assert time.monotonic() - started < 15
+    assert {file: file.stat().st_mtime_ns for file in (folder / "models").iterdir()} == made
+    assert "release 1 is live" in second.stdout
+
+
+def test_ctrl_c_leaves_no_process_behind(env: dict[str, str], tmp_path: Path) -> None:
+    launcher = subprocess.Popen(
+        [sys.executable, "-m", "deploy.launch"],
+        cwd=ROOT,
+        env=env,
+        text=True,
+        stdout=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    alone = Stack("", tmp_path, env, launcher)
+    try:
+        assert wait_for(lambda: all(alone.pid(name) for name in PROCESSES), 60)
+        pids = [alone.pid(name) for name in PROCESSES]
+    finally:
+        status = finish(alone)
+    assert status == 0
+    assert not any(Path(f"/proc/{pid}").exists() for pid in pids)

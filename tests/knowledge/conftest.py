@@ -30,8 +30,12 @@ def engine(database_url: str) -> Iterator[Engine]:
     made.dispose()
 
 
-@pytest.fixture
-def answerer(engine: Engine, embedder: WordEmbedder) -> Answerer:
-    """Decides over the small corpus."""
-    with transaction(engine) as session:
-        return build(session, small_release(), embedder, CALIBRATION, EXEMPLARS).answerer
+@pytest.fixture(scope="session")
+def answerer(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Answerer]:
+    """Decides over the small corpus; nothing can change it, so all tests share it."""
+    made = connect(f"sqlite:///{tmp_path_factory.mktemp('answerer') / 'citewell.db'}")
+    migrate(made)
+    with transaction(made) as session:
+        loaded = build(session, small_release(), WordEmbedder(), CALIBRATION, EXEMPLARS)
+    yield loaded.answerer
+    made.dispose()

@@ -149,11 +149,11 @@ def test_it_measures_nothing_without_falling_over(answerer: Answerer) -> None:
 # --- learning -------------------------------------------------------------------------------------
 
 
-@pytest.fixture
-def learnt(answerer: Answerer, embedder: WordEmbedder) -> Calibration:
+@pytest.fixture(scope="module")
+def learnt(answerer: Answerer) -> Calibration:
     """Learnt from the training questions, starting from weights that know nothing."""
     knows_nothing = replace(CALIBRATION, rank_weights=(0.0,) * 6, confidence_weights=(0.0,) * 8)
-    vectors = embedder.embed([exemplar.text for exemplar in EXEMPLARS])
+    vectors = answerer.retriever.embedder.embed([exemplar.text for exemplar in EXEMPLARS])
     retriever = answerer.retriever.with_calibration(knows_nothing)
     return calibrate(retriever, EXEMPLARS, vectors, TRAINING)
 
