@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 from actions.answer_question import AnsweringAction, context_of, slots_after, today
 from actions.base import Outcome, Turn
 from actions.payload import decision_payload, emergency
-from knowledge.answering import Answer, Answerer
-from knowledge.emergency import ASKING
-
-# Below this Rasa is guessing between several intents; then the retriever may overrule it.
-SURE = 0.5
+from knowledge.answering import Answerer
+from knowledge.emergency import ASKING, Category
 
 
 class ActionEmergency(AnsweringAction):
-    """Give the emergency reply; answer instead where the person plainly asks about one."""
+    """Give the emergency reply where the exemplars agree; else answer, with the call-now line."""
 
     action_name = "action_emergency"
 
@@ -24,14 +23,13 @@ class ActionEmergency(AnsweringAction):
         return super().act(turn)
 
     def answer(self, turn: Turn, answerer: Answerer) -> Outcome:
-        """Weigh the intent against what the message asks for."""
+        """Weigh the intent against what the message asks for and what it resembles."""
         decision = answerer.decide(turn.text, context_of(turn), today=today())
-        asks = bool(ASKING.search(turn.text)) and isinstance(decision, Answer)
-        alike = decision.likeness is not None and not decision.likeness.asking
-        if alike or (turn.confidence >= SURE and not asks):
-            category = turn.intent
-            if decision.likeness:
-                category = decision.likeness.category
+        likeness = decision.likeness
+        if likeness is not None and not likeness.asking:
+            return Outcome(payloads=(emergency(likeness.category, likeness.group),))
+        category = cast(Category, turn.intent)
+        if not ASKING.search(turn.text) and answerer.confirms_emergency(turn.text, category):
             return Outcome(payloads=(emergency(category, "intent"),))
         payload = decision_payload(decision, call_now=True)
         return Outcome(payloads=(payload,), slots=slots_after(decision))

@@ -2,7 +2,8 @@
 
 Asks the really running stack every held-back row of ``tests/data/safety``: rules, Rasa's intents
 and exemplars together. Missed means neither the emergency reply nor the call-now line. Both figures
-belong together: a net that always fires misses nothing.
+belong together: a net that always fires misses nothing. Everyday rows of the first sets are near
+misses, written to fool the nets; the set "questions" is what people mostly ask.
 """
 
 from __future__ import annotations
@@ -15,6 +16,9 @@ from typing import Any
 
 import yaml
 
+from knowledge.evaluation import HELD_BACK_FILE, read_questions
+from knowledge.exchange import read_corpus
+from knowledge.settings import read_settings
 from tests import stack as running
 
 DATA = Path(__file__).resolve().parent.parent / "tests" / "data" / "safety"
@@ -72,7 +76,19 @@ def read_rows() -> list[Row]:
             expect = row["expect"]
             batch = name if name == "exemplar_rows" else _batch(lines, start)
             rows.append(Row(row["text"], batch, expect in TAKEOVER, expect == "none"))
-    return rows
+    return rows + _everyday_questions()
+
+
+def _everyday_questions() -> list[Row]:
+    """Return the held-back questions whose entry is no emergency: what people mostly ask."""
+    urgent = {
+        entry.id
+        for entry in (item.topic_entry.entry for item in read_corpus(read_settings().corpus_dir))
+        if entry.urgency.level == "emergency"
+    }
+    questions = read_questions(HELD_BACK_FILE)
+    plain = [q for q in questions if q.context is None and not q.right & urgent]
+    return [Row(question.text, "questions", urgent=False, calm=True) for question in plain]
 
 
 def _batch(lines: Sequence[str], number: int) -> str:

@@ -13,7 +13,7 @@ from datetime import date
 from enum import Enum
 
 from knowledge.embedder import Vectors
-from knowledge.emergency import EmergencyExemplars, Likeness
+from knowledge.emergency import Category, EmergencyExemplars, Likeness
 from knowledge.entry import Aspect
 from knowledge.lexical import words
 from knowledge.retriever import FEATURES, Candidate, Found, Retriever
@@ -184,6 +184,12 @@ class Answerer:
                     return self._answer(live, 1.0, today)
         options = tuple(_option(live) for live in entries[:MAX_MENU])
         return Clarify(options, entries[0].topic_entry.topic.title, slug, 1.0)
+
+    def confirms_emergency(self, question: str, category: Category) -> bool:
+        """Tell whether the exemplars agree that a message, taken for an emergency, is one."""
+        vector = self.retriever.embedder.embed([question])[0]
+        wording = self.retriever.search_vector(question, vector).nearest_wording
+        return self.exemplars.confirm(category, vector, wording)
 
     def answer_entry(self, entry_id: str, *, today: date) -> Answer | None:
         """Return the answer of one entry, or None where it is not in the release."""

@@ -18,6 +18,10 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from knowledge.embedder import Vectors
 from knowledge.index import Row, VectorIndex
 
+# Chosen on the first and second batch of tests/data/safety/emergencies.yml, where they halve the
+# false takeovers of the intents and miss nobody; the third batch judges them (`make safety`).
+AGREE_COSINE = 0.4
+AGREE_MARGIN = 0.05
 FILE = Path(__file__).parent / "exemplars" / "en.yml"
 Category = Literal["emergency", "self_harm", "abuse", "poisoning"]
 
@@ -119,9 +123,30 @@ class EmergencyExemplars:
             nearest_wording: cosine of the text with the nearest wording of any entry; a text that
                 is nearer to a question of the corpus than to an exemplar is that question.
         """
-        hit = self._index.search(vector, 1)[0]
-        nearest = self._exemplars[hit.row.owner]
-        if nearest.category is None or hit.cosine < max(self._emergency_at, nearest_wording):
+        nearest, cosine = self._nearest(vector)
+        if nearest.category is None or cosine < max(self._emergency_at, nearest_wording):
             return None
-        asking = bool(ASKING.search(text))
-        return Likeness(nearest.category, nearest.group, hit.cosine, asking)
+        return Likeness(nearest.category, nearest.group, cosine, bool(ASKING.search(text)))
+
+    def confirm(self, category: Category, vector: Vectors, nearest_wording: float) -> bool:
+        """Tell whether the exemplars agree that a text, taken for an emergency, is one.
+
+        Two nets that agree take over; one alone only adds the call-now line. For self-harm and
+        abuse it is enough that no everyday text is nearer: there a miss weighs most, and the reply
+        is gentle.
+
+        Args:
+            category: what the text was taken for.
+            vector: of the text.
+            nearest_wording: cosine of the text with the nearest wording of any entry.
+        """
+        nearest, cosine = self._nearest(vector)
+        if nearest.category is None:
+            return False
+        if category in {"self_harm", "abuse"}:
+            return True
+        return cosine >= max(AGREE_COSINE, nearest_wording - AGREE_MARGIN)
+
+    def _nearest(self, vector: Vectors) -> tuple[Exemplar, float]:
+        hit = self._index.search(vector, 1)[0]
+        return self._exemplars[hit.row.owner], hit.cosine

@@ -75,6 +75,7 @@ class EmergencyWording(_Record):
 class QuickReplyWording(_Record):
     """Suggestions that the gateway adds."""
 
+    urgent: QuickReply
     report_claim: QuickReply
     talk_to_person: QuickReply
     help: QuickReply

@@ -184,7 +184,7 @@ class Composer:
         reply = self._base(reply_id, "clarify", "clarify", text)
         return replace(
             reply,
-            quick_replies=_options(payload.options),
+            quick_replies=(*self._urgent(payload.call_now), *_options(payload.options)),
             score=payload.score,
             call_now=wording.call_now if payload.call_now else None,
         )
@@ -204,11 +204,15 @@ class Composer:
         return replace(
             self._base(reply_id, "no_answer", payload.code, text),
             links=self.search_links(payload.words),
-            quick_replies=(*buttons, last),
+            quick_replies=(*self._urgent(payload.call_now), *buttons, last),
             score=payload.score,
             call_now=wording.call_now if payload.call_now else None,
             feedback=True,
         )
+
+    def _urgent(self, call_now: bool) -> tuple[QuickReply, ...]:
+        """Return the way into the emergency reply, for a message that only may be urgent."""
+        return (self.wording.quick_replies.urgent,) if call_now else ()
 
     def _notice(self, reply_id: str, payload: NoticePayload, country: str | None) -> Reply:
         text = payload.text or self.wording.notices.get(payload.code, "")

@@ -11,7 +11,7 @@ from pydantic import TypeAdapter
 from bot.pipeline import MAX_CHARACTERS, Pipeline
 from bot.rasa_client import Payload, RasaUnavailable
 from bot.replies.compose import Composer
-from bot.safety.redaction import Redactor
+from bot.safety.redaction import Redaction, Redactor
 from bot.safety.triage import load_rules
 from bot.turn import Message, Reply
 from knowledge.settings import ROOT
@@ -199,6 +199,18 @@ def test_rasa_never_sees_what_identifies_a_person(
 def test_a_command_reaches_rasa_as_a_word(say: Say, brain: Rasa, text: str) -> None:
     say(text)
     assert brain.heard == [("restart", "alice")]
+
+
+def test_a_message_of_which_nothing_is_left_does_not_reach_rasa(
+    brain: Rasa, events: Events, forget: Forgetting, composer: Composer
+) -> None:
+    class MasksEverything(Redactor):
+        def redact(self, text: str) -> Redaction:
+            return Redaction("//", ("phone",))
+
+    pipeline = Pipeline(RULES, MasksEverything(), brain, composer, events, forget)
+    assert pipeline.answer_turn(Message("555-0199", "alice", "web")).code == "empty"
+    assert brain.heard == []
 
 
 def test_rasa_gets_one_line(say: Say, brain: Rasa) -> None:

@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -36,6 +37,19 @@ def file(tmp_path: Path) -> Path:
         connection.execute(TABLE)
         connection.execute("CREATE INDEX ix_events_sender_id ON events (sender_id)")
     return path
+
+
+@pytest.fixture(autouse=True)
+def _library_that_keeps_deleted_rows(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Undo the default of those SQLite libraries that overwrite deleted rows without being told."""
+    connect = sqlite3.connect
+
+    def plain(*arguments: Any, **options: Any) -> sqlite3.Connection:
+        connection = connect(*arguments, **options)
+        connection.execute("PRAGMA secure_delete=OFF")
+        return connection
+
+    monkeypatch.setattr(sqlite3, "connect", plain)
 
 
 @pytest.fixture
