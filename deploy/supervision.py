@@ -28,10 +28,17 @@ RASA_ENVIRONMENT = {
     # A conversation whose turn hangs is free again before anybody gives up on it.
     "TICKET_LOCK_LIFETIME": "10",
     "MAX_NUMBER_OF_PREDICTIONS": "5",
+    # Its matrices are tiny: waking a second thread costs more than it saves.
+    "OMP_NUM_THREADS": "1",
+    "OPENBLAS_NUM_THREADS": "1",
 }
 # Importing skops after TensorFlow makes it scan every loaded module, seven seconds of processor
-# time; imported first it takes none. This is the `rasa` command with that one import before it.
-RASA_COMMAND = "import skops.io; from rasa.__main__ import main; main()"
+# time; imported first it takes none. A process with TensorFlow in it holds a million objects, which
+# the garbage collector would walk through every few turns. This is the `rasa` command, so prepared.
+RASA_COMMAND = (
+    "import gc; gc.set_threshold(50000, 20, 100); "
+    "import skops.io; from rasa.__main__ import main; main()"
+)
 
 
 @dataclass(frozen=True)

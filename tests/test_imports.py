@@ -11,6 +11,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -71,6 +72,7 @@ def read_imports(source: str, file: Path) -> Iterator[Import]:
                 yield Import(importer, f"{base}.{alias.name}", place)
 
 
+@cache
 def imports_in(folder: str) -> list[Import]:
     """Return the imports of all files of a folder."""
     files = sorted((ROOT / folder).rglob("*.py"))

@@ -288,11 +288,33 @@ def test_yes_without_an_offer_asks_for_other_words(
 
 
 @pytest.mark.parametrize("category", ["emergency", "self_harm", "abuse"])
-def test_an_intent_that_is_sure_is_an_emergency(
+def test_an_intent_that_the_exemplars_confirm_is_an_emergency(
     category: str, answers: LiveAnswers, tracker: MakeTracker
 ) -> None:
-    said = run(ActionEmergency(answers), tracker("please come quickly", category, 0.9))
+    text = "he will not get up"  # resembles an exemplar, too little to count by itself
+    assert run(ActionAnswerQuestion(answers), tracker(text)).payload["kind"] != "emergency"
+    said = run(ActionEmergency(answers), tracker(text, category, 0.9))
     assert said.payload == {"kind": "emergency", "category": category, "rule": "intent"}
+
+
+@pytest.mark.parametrize(
+    ("category", "kind"),
+    [("emergency", "no_answer"), ("self_harm", "emergency"), ("abuse", "emergency")],
+)
+def test_despair_and_violence_need_the_least_agreement(
+    category: str, kind: str, answers: LiveAnswers, tracker: MakeTracker
+) -> None:
+    said = run(ActionEmergency(answers), tracker("nobody listens here", category, 0.9))
+    assert said.payload["kind"] == kind
+
+
+@pytest.mark.parametrize("category", ["emergency", "self_harm", "abuse"])
+def test_an_intent_that_an_everyday_text_contradicts_only_gets_the_line(
+    category: str, answers: LiveAnswers, tracker: MakeTracker
+) -> None:
+    text = "an elephant sat on my phone"
+    said = run(ActionEmergency(answers), tracker(text, category, 0.9))
+    assert (said.payload["kind"], said.payload["call_now"]) == ("no_answer", True)
 
 
 def test_the_exemplars_know_the_kind_better_than_the_intent(
@@ -313,14 +335,15 @@ def test_a_plain_question_about_an_emergency_is_answered_with_the_line_on_top(
     assert said.slots["last_topic"] == "stroke"
 
 
-def test_a_question_that_nothing_answers_stays_an_emergency(
-    answers: LiveAnswers, tracker: MakeTracker
+@pytest.mark.parametrize("question", ["what do I do now?", "he will not get up?"])
+def test_a_question_that_nothing_answers_gets_the_line_as_well(
+    question: str, answers: LiveAnswers, tracker: MakeTracker
 ) -> None:
-    said = run(ActionEmergency(answers), tracker("what do I do now?", "emergency", 0.9))
-    assert said.payload["kind"] == "emergency"
+    said = run(ActionEmergency(answers), tracker(question, "emergency", 0.9))
+    assert (said.payload["kind"], said.payload["call_now"]) == ("no_answer", True)
 
 
-def test_an_intent_that_guesses_gives_way_but_keeps_the_line(
+def test_an_intent_that_nothing_confirms_gives_way_but_keeps_the_line(
     answers: LiveAnswers, tracker: MakeTracker
 ) -> None:
     said = run(ActionEmergency(answers), tracker("flu shot made me sick", "emergency", 0.3))

@@ -236,6 +236,15 @@ def test_the_call_now_line_follows_the_payload(
     assert compose({**payload, "call_now": False}).call_now is None
 
 
+@pytest.mark.parametrize("payload", [clarify(), no_answer()])
+def test_where_it_may_be_urgent_the_first_suggestion_is_help(
+    compose: Compose, composer: Composer, payload: dict[str, Any]
+) -> None:
+    urgent = composer.wording.quick_replies.urgent
+    assert compose({**payload, "call_now": True}).quick_replies[0] == urgent
+    assert urgent not in compose(payload).quick_replies
+
+
 def test_the_call_now_line_names_the_number_of_a_known_country(composer: Composer) -> None:
     assert "113" in composer.call_now("NO")
     assert "911" in composer.call_now("US")

@@ -138,6 +138,13 @@ def test_an_emergency_is_answered_when_nothing_else_works(
     assert say(EMERGENCY).kind == "emergency"
 
 
+def test_the_suggestion_for_urgent_help_needs_nothing_behind_it(
+    say: Say, brain: Rasa, composer: Composer
+) -> None:
+    assert say(composer.wording.quick_replies.urgent.text).kind == "emergency"
+    assert brain.heard == []
+
+
 def test_a_question_about_an_emergency_is_answered_below_the_call_now_line(say: Say) -> None:
     reply = say(QUESTION_ABOUT_ONE, country="NO")
     assert reply.kind == "answer"

@@ -151,8 +151,8 @@ def test_the_codes_that_the_gateway_acts_on_are_in_the_domain() -> None:
 
 def test_the_gateways_own_suggestions_fit_their_buttons() -> None:
     suggestions = read_wording().quick_replies
-    for suggestion in (suggestions.help, suggestions.report_claim, suggestions.talk_to_person):
-        assert len(suggestion.title) <= TITLE_CHARACTERS
+    for name in type(suggestions).model_fields:
+        assert len(getattr(suggestions, name).title) <= TITLE_CHARACTERS
 
 
 def test_it_reads_a_sites_own_contacts(tmp_path: Path) -> None:

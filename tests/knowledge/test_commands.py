@@ -14,11 +14,12 @@ import pytest
 
 from knowledge import __main__ as commands
 from knowledge import embedder as embedding
+from knowledge import emergency
 from knowledge.calibration import load_calibration
 from knowledge.settings import ROOT
 from knowledge.store import connect, migrate, read_live, transaction
 from tests.conftest import WordEmbedder
-from tests.knowledge.small import CALIBRATION, CORPUS
+from tests.knowledge.small import CALIBRATION, CORPUS, EXEMPLARS
 
 SPOILT = "Take 2 tablets. A face that droops"
 
@@ -44,6 +45,7 @@ def environment(
     monkeypatch.delenv("DATABASE_URL_FILE", raising=False)
     monkeypatch.setattr(embedding, "SentenceTransformerEmbedder", load_words)
     monkeypatch.setattr(commands, "load_calibration", lambda: CALIBRATION)
+    monkeypatch.setattr(emergency, "read_exemplars", lambda: EXEMPLARS)
 
 
 def edit(corpus: Path, old: str, new: str) -> None:
@@ -280,7 +282,7 @@ def test_search_follows_up(capsys: pytest.CaptureFixture[str]) -> None:
 def test_search_says_when_a_question_sounds_like_an_emergency(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    _, out, _ = run(capsys, "search", "it feels like an elephant is sitting on my chest")
+    _, out, _ = run(capsys, "search", "an elephant sits on my chest")
     assert "sounds like an emergency: chest-pain 1.00" in out
 
 

@@ -11,6 +11,7 @@ import yaml
 from knowledge.emergency import (
     ASKING,
     FILE,
+    Category,
     EmergencyExemplars,
     Exemplar,
     ExemplarError,
@@ -83,6 +84,31 @@ def test_reporting_is_not_taken_for_asking(net: EmergencyExemplars, text: str) -
     likeness = net.likeness(toward(1, 0, 0), text, 0.0)
     assert likeness is not None
     assert not likeness.asking
+
+
+@pytest.mark.parametrize(
+    ("category", "chest", "wording", "confirmed"),
+    [
+        ("emergency", 0.45, 0.0, True),
+        ("emergency", 0.45, 0.49, True),
+        ("emergency", 0.45, 0.51, False),
+        ("emergency", 0.35, 0.0, False),
+        ("self_harm", 0.05, 0.9, True),
+        ("abuse", 0.05, 0.9, True),
+    ],
+)
+def test_it_confirms_what_another_net_caught(
+    net: EmergencyExemplars, category: Category, chest: float, wording: float, confirmed: bool
+) -> None:
+    rest = -float(np.sqrt(1 - chest**2))
+    assert net.confirm(category, toward(chest, 0.0, rest), wording) is confirmed
+
+
+@pytest.mark.parametrize("category", ["emergency", "self_harm", "abuse"])
+def test_it_confirms_nothing_that_sounds_everyday(
+    net: EmergencyExemplars, category: Category
+) -> None:
+    assert not net.confirm(category, toward(0.6, 0.0, 0.8), 0.0)
 
 
 # --- the file -------------------------------------------------------------------------------------
