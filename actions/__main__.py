@@ -14,6 +14,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from actions.answer_question import ActionAnswerOffer, ActionAnswerQuestion, ActionCheckClaim
 from actions.emergency import ActionEmergency
+from actions.prefetch import PrefetchingEmbedder
 from actions.report_rumour import ActionReportRumour
 from bot.safety.log_lines import set_up_logging
 from knowledge.calibration import CalibrationError, load_calibration
@@ -26,13 +27,23 @@ from knowledge.store import connect
 logger = logging.getLogger("actions")
 
 
-def create_action_app(answers: LiveAnswers) -> Sanic[Any, Any]:
-    """Return Rasa SDK's own server with our actions and a readiness route."""
+def create_action_app(answers: LiveAnswers, embedder: PrefetchingEmbedder) -> Sanic[Any, Any]:
+    """Return Rasa SDK's own server with our actions, a readiness route and one to embed ahead."""
     executor = ActionExecutor()
     executor.register_action(ActionReportRumour())
     for action in (ActionAnswerQuestion, ActionCheckClaim, ActionAnswerOffer, ActionEmergency):
         executor.register_action(action(answers))
     app: Sanic[Any, Any] = create_app(executor)
+
+    @app.post("/prefetch")
+    async def prefetch(request: Request) -> response.HTTPResponse:
+        """Begin to embed a question that Rasa will ask about in a moment."""
+        body = request.json
+        text = body.get("text") if isinstance(body, dict) else None
+        if not isinstance(text, str) or not text:
+            return response.empty(status=400)
+        embedder.prefetch(text)
+        return response.empty(status=202)
 
     @app.get("/ready")
     async def ready(_request: Request) -> response.HTTPResponse:
@@ -46,17 +57,19 @@ def create_action_app(answers: LiveAnswers) -> Sanic[Any, Any]:
     return app
 
 
-def load_answers(settings: KnowledgeSettings) -> LiveAnswers:
+def load_answers(settings: KnowledgeSettings) -> tuple[LiveAnswers, PrefetchingEmbedder]:
     """Load model, calibration and the live release."""
     calibration = load_calibration()
-    embedder = SentenceTransformerEmbedder(settings.embedding_model, settings.encoder_threads)
+    embedder = PrefetchingEmbedder(
+        SentenceTransformerEmbedder(settings.embedding_model, settings.encoder_threads)
+    )
     if calibration.model != embedder.name:
         logger.warning("calibration_is_for_another_model")
     answers = LiveAnswers(connect(settings.database_url), embedder, calibration, read_exemplars())
     answers.refresh()
     # The first pass of the model takes several times as long as the others.
     embedder.embed(["warm up"])
-    return answers
+    return answers, embedder
 
 
 def main() -> int:
@@ -64,7 +77,7 @@ def main() -> int:
     try:
         settings = read_settings()
         set_up_logging(settings.log_level)
-        answers = load_answers(settings)
+        answers, embedder = load_answers(settings)
     except (CalibrationError, ExemplarError, ModelError, SettingError) as error:
         print(f"The action server cannot start: {error}", file=sys.stderr)
         return 1
@@ -75,7 +88,7 @@ def main() -> int:
     gc.collect()
     gc.freeze()
     answers.watch()
-    app = create_action_app(answers)
+    app = create_action_app(answers, embedder)
     # One process: rasa_sdk's own start-up forks, which fails once torch is imported.
     app.run(
         host="127.0.0.1",

@@ -10,6 +10,8 @@ from actions.payload import decision_payload, emergency
 from knowledge.answering import Answerer
 from knowledge.emergency import ASKING, Category
 
+SURE = 0.5
+
 
 class ActionEmergency(AnsweringAction):
     """Give the emergency reply where the exemplars agree; else answer, with the call-now line."""
@@ -26,9 +28,13 @@ class ActionEmergency(AnsweringAction):
         """Weigh the intent against what the message asks for and what it resembles."""
         decision = answerer.decide(turn.text, context_of(turn), today=today())
         likeness = decision.likeness
-        if likeness is not None and not likeness.asking:
-            return Outcome(payloads=(emergency(likeness.category, likeness.group),))
         category = cast(Category, turn.intent)
+        if likeness is not None and not likeness.asking:
+            # Where Rasa is sure, it tells self-harm and abuse from bodily harm better than nearness
+            # does; only what poisons is no intent of its own.
+            poisons = category == "emergency" and likeness.category == "poisoning"
+            kind = likeness.category if poisons or turn.confidence < SURE else category
+            return Outcome(payloads=(emergency(kind, likeness.group),))
         if not ASKING.search(turn.text) and answerer.confirms_emergency(turn.text, category):
             return Outcome(payloads=(emergency(category, "intent"),))
         payload = decision_payload(decision, call_now=True)

@@ -16,7 +16,7 @@ from bot.channels.api import views as api
 from bot.channels.widget import views as widget
 from bot.event_log import EventLog
 from bot.pipeline import MAX_CHARACTERS, Pipeline
-from bot.rasa_client import RasaClient
+from bot.rasa_client import Prefetch, RasaClient
 from bot.replies import read_contacts, read_wording
 from bot.replies.compose import Composer
 from bot.replies.helplines import read_helplines
@@ -94,7 +94,9 @@ def _api_parts(settings: BotSettings, engine: Engine, topics: LiveTopics) -> api
     )
     rasa = RasaClient(settings.rasa_url)
     rules = load_rules(ROOT / "bot" / "safety" / "triage_rules" / "en.yml")
-    pipeline = Pipeline(rules, Redactor(), rasa, composer, events, forget)
+    pipeline = Pipeline(
+        rules, Redactor(), rasa, composer, events, forget, Prefetch(settings.actions_url)
+    )
     return api.ApiParts(
         pipeline=pipeline,
         composer=composer,

@@ -62,6 +62,7 @@ class Pipeline:
         composer: Composer,
         events: Record,
         forget: Forget,
+        prefetch: Callable[[str], None] = lambda _text: None,
     ) -> None:
         """Take the parts.
 
@@ -72,6 +73,7 @@ class Pipeline:
             composer: words replies.
             events: keeps what is kept of a turn.
             forget: deletes a conversation everywhere; tells whether it could.
+            prefetch: tells the action server of a question ahead; returns at once.
         """
         self._rules = rules
         self._redactor = redactor
@@ -79,6 +81,7 @@ class Pipeline:
         self._composer = composer
         self._events = events
         self._forget = forget
+        self._prefetch = prefetch
 
     def answer_turn(self, message: Message) -> Reply:
         """Return the reply to a message; whatever fails behind, a proper reply comes back."""
@@ -119,6 +122,7 @@ class Pipeline:
         """Let Rasa decide and word what it decided."""
         if not says_something(utterance):
             return self._composer.notice(reply_id, "empty")
+        self._prefetch(utterance)
         try:
             payloads = self._rasa.ask(utterance, message.session_key)
             reply = self._composer.compose(reply_id, payloads, message.country)

@@ -15,6 +15,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Annotated, Literal
 
 import httpx
@@ -26,6 +27,8 @@ TIMEOUT_SECONDS = 8.0
 CONNECT_SECONDS = 2.0
 FAILURES_TO_OPEN = 2
 PROBE_EVERY_SECONDS = 2.0
+PREFETCH_SECONDS = 1.0
+PREFETCH_THREADS = 4
 
 
 class RasaUnavailable(Exception):
@@ -164,6 +167,34 @@ def parse(body: bytes) -> tuple[Payload, ...]:
     if not messages:
         raise RasaUnavailable("rasa_said_nothing")
     return tuple(message.custom for message in messages)
+
+
+class Prefetch:
+    """Tells the action server of a question before Rasa does; nobody waits for it.
+
+    A failure costs nothing but the time that it would have saved.
+    """
+
+    def __init__(self, url: str, transport: httpx.BaseTransport | None = None) -> None:
+        """Prepare a client of the action server at an address."""
+        self._client = httpx.Client(
+            base_url=url, transport=transport, timeout=PREFETCH_SECONDS, trust_env=False
+        )
+        self._threads = ThreadPoolExecutor(PREFETCH_THREADS, thread_name_prefix="prefetch")
+        self._free = threading.BoundedSemaphore(PREFETCH_THREADS)
+
+    def __call__(self, text: str) -> None:
+        """Send a question ahead, unless as many are on their way as may be."""
+        if self._free.acquire(blocking=False):
+            self._threads.submit(self._send, text)
+
+    def _send(self, text: str) -> None:
+        try:
+            self._client.post("/prefetch", json={"text": text})
+        except httpx.HTTPError:
+            pass
+        finally:
+            self._free.release()
 
 
 class RasaClient:

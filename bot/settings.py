@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import re
 from collections.abc import Mapping
@@ -35,6 +36,11 @@ CONTACTS_FILE = Setting(
     "",
     "YAML list of the people to hand over to: name, phone, url, hours.",
 )
+TRACKER_DIR = Setting(
+    "CITEWELL_TRACKER_DIR",
+    "",
+    "Folder for running conversations; empty means in memory (/dev/shm), else the data folder.",
+)
 SESSION_HOURS = Setting("CITEWELL_SESSION_HOURS", "12", "Hours after which a session ends.")
 MESSAGE_LIMIT = Setting(
     "CITEWELL_MESSAGE_LIMIT", "20/10 seconds", "Messages that one session may send in a time."
@@ -58,6 +64,7 @@ BOT_SETTINGS = (
     COUNTRY,
     FRAME_ANCESTORS,
     CONTACTS_FILE,
+    TRACKER_DIR,
     SESSION_HOURS,
     MESSAGE_LIMIT,
     SESSION_LIMIT,
@@ -65,6 +72,7 @@ BOT_SETTINGS = (
     TRUSTED_PROXIES,
 )
 
+MEMORY = Path("/dev/shm")  # noqa: S108 the folder is made with rights for its owner only
 ORIGIN = re.compile(r"https?://[A-Za-z0-9.*-]+(:\d{1,5})?|'self'")
 
 
@@ -124,7 +132,7 @@ def read_bot_settings(env: Mapping[str, str] | None = None) -> BotSettings:
         port=PORT.integer(env, 1, 65535),
         rasa_url=f"http://127.0.0.1:{RASA_PORT.integer(env, 1, 65535)}",
         actions_url=f"http://127.0.0.1:{knowledge.actions_port}",
-        tracker_file=knowledge.data_dir / "rasa-tracker.db",
+        tracker_file=_tracker_folder(env, knowledge.data_dir) / "rasa-tracker.db",
         secret_key=_secret_key(env),
         locale=LOCALE.text(env),
         country=_country(env),
@@ -136,6 +144,17 @@ def read_bot_settings(env: Mapping[str, str] | None = None) -> BotSettings:
         retention_days=RETENTION_DAYS.integer(env, 1, 3650),
         trusted_proxies=TRUSTED_PROXIES.integer(env, 0, 5),
     )
+
+
+def _tracker_folder(env: Mapping[str, str], data_dir: Path) -> Path:
+    """Return where running conversations go: what people write need not touch a disk."""
+    chosen = TRACKER_DIR.text(env)
+    if chosen:
+        return (ROOT / chosen).resolve()
+    if not os.access(MEMORY, os.W_OK):
+        return data_dir
+    name = hashlib.sha256(str(data_dir).encode()).hexdigest()[:8]
+    return MEMORY / f"citewell-{os.getuid()}-{name}"
 
 
 def _secret_key(env: Mapping[str, str]) -> str:

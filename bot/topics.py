@@ -51,7 +51,7 @@ class LiveTopics:
                 live = read_live(session) if release != self._release else None
             if live is not None:
                 self._take(live)
-        except SQLAlchemyError as error:
+        except (SQLAlchemyError, ValueError) as error:
             logger.warning("topics_not_read", extra={"error": type(error).__name__})
         finally:
             self._looked = time.monotonic()

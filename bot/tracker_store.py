@@ -15,8 +15,8 @@ from pathlib import Path
 
 logger = logging.getLogger(__name__)
 IDLE_SECONDS = 30 * 60
-MAX_EVENTS = 500_000
-"""About 300 MB: more means a flood, and the oldest conversations go first."""
+MAX_EVENTS = 100_000
+"""About 60 MB, mostly of memory: more means a flood, and the oldest conversations go first."""
 BUSY_SECONDS = 2.0
 
 

@@ -101,7 +101,8 @@ def lock_digest(lock: Path, python: str) -> str:
 def is_current(venv: Path, digest: str) -> bool:
     """Tell whether the environment was finished from this very lock."""
     stamp = venv / STAMP
-    return stamp.is_file() and stamp.read_text().strip() == digest
+    works_still = (venv / "bin" / "python").exists()
+    return works_still and stamp.is_file() and stamp.read_text().strip() == digest
 
 
 def bootstrap_uv() -> Path:

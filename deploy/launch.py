@@ -14,6 +14,7 @@ import secrets
 import shutil
 import signal
 import socket
+import stat
 import subprocess
 import sys
 import threading
@@ -139,6 +140,8 @@ def prepare_folders(data_dir: Path) -> None:
     Raises:
         StartError: the folder cannot be written, or its disk is full.
     """
+    if "%" in str(data_dir):
+        raise StartError(f"{data_dir} has a % in it, which supervisord cannot take: rename it.")
     try:
         (data_dir / "log").mkdir(parents=True, exist_ok=True)
         key = data_dir / "secret_key"
@@ -162,6 +165,27 @@ def _disk_sentence(folder: Path, error: OSError) -> str:
         return f"The disk of {folder} is full: free some space or set CITEWELL_DATA_DIR."
     reason = error.strerror
     return f"{folder} cannot be written ({reason}): set CITEWELL_DATA_DIR to a folder of yours."
+
+
+def prepare_tracker_folder(folder: Path) -> None:
+    """Make the folder of running conversations, which nobody else may look into.
+
+    Raises:
+        StartError: it cannot be made, or somebody else made it.
+    """
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        state = folder.lstat()
+    except OSError as error:
+        raise StartError(
+            f"{folder} cannot be made ({error.strerror}): set CITEWELL_TRACKER_DIR to a folder of "
+            "yours."
+        ) from error
+    if not stat.S_ISDIR(state.st_mode) or state.st_uid != os.getuid():
+        raise StartError(
+            f"{folder} is somebody else's: set CITEWELL_TRACKER_DIR to a folder of yours."
+        )
+    folder.chmod(0o700)
 
 
 def check_ports(settings: BotSettings) -> None:
@@ -403,6 +427,7 @@ def main() -> int:
         knowledge = read_settings()
         prepare_folders(knowledge.data_dir)
         settings = read_bot_settings()
+        prepare_tracker_folder(settings.tracker_file.parent)
         check_files(settings)
         if not args.prepare:
             check_ports(settings)

@@ -22,6 +22,7 @@ from knowledge.index import Row, VectorIndex
 # false takeovers of the intents and miss nobody; the third batch judges them (`make safety`).
 AGREE_COSINE = 0.4
 AGREE_MARGIN = 0.05
+NEAREST_FOR_KIND = 7
 FILE = Path(__file__).parent / "exemplars" / "en.yml"
 Category = Literal["emergency", "self_harm", "abuse", "poisoning"]
 
@@ -126,7 +127,8 @@ class EmergencyExemplars:
         nearest, cosine = self._nearest(vector)
         if nearest.category is None or cosine < max(self._emergency_at, nearest_wording):
             return None
-        return Likeness(nearest.category, nearest.group, cosine, bool(ASKING.search(text)))
+        category = self._kind(vector)
+        return Likeness(category, nearest.group, cosine, bool(ASKING.search(text)))
 
     def confirm(self, category: Category, vector: Vectors, nearest_wording: float) -> bool:
         """Tell whether the exemplars agree that a text, taken for an emergency, is one.
@@ -146,6 +148,15 @@ class EmergencyExemplars:
         if category in {"self_harm", "abuse"}:
             return True
         return cosine >= max(AGREE_COSINE, nearest_wording - AGREE_MARGIN)
+
+    def _kind(self, vector: Vectors) -> Category:
+        """Return which help is needed: what most of the nearest descriptions have in common."""
+        weights: dict[Category, float] = {}
+        for hit in self._index.search(vector, NEAREST_FOR_KIND):
+            category = self._exemplars[hit.row.owner].category
+            if category is not None:
+                weights[category] = weights.get(category, 0.0) + max(hit.cosine, 0.0)
+        return max(weights, key=lambda category: weights[category])
 
     def _nearest(self, vector: Vectors) -> tuple[Exemplar, float]:
         hit = self._index.search(vector, 1)[0]

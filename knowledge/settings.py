@@ -74,7 +74,9 @@ EMBEDDING_MODEL = Setting(
     "The model that comes as a package, or the name or folder of any sentence-transformers model.",
 )
 ENCODER_THREADS = Setting(
-    "CITEWELL_ENCODER_THREADS", "2", "Processor threads for one pass of the embedding model."
+    "CITEWELL_ENCODER_THREADS",
+    "1",
+    "Processor threads for one pass of the model; more help only on a machine with cores to spare.",
 )
 CORPUS_DIR = Setting(
     "CITEWELL_CORPUS_DIR", "knowledge/corpus", "Folder of the corpus files to import."

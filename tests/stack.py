@@ -17,6 +17,8 @@ from typing import Any
 
 import httpx
 
+from bot.settings import read_bot_settings
+
 ROOT = Path(__file__).resolve().parent.parent
 DATA = ROOT / "var" / "test"
 START_SECONDS = 240
@@ -152,9 +154,14 @@ class Stack:
         """Send a signal to one of the four."""
         os.kill(self.pid(process), number)
 
+    @property
+    def tracker(self) -> Path:
+        """The file of running conversations."""
+        return read_bot_settings(self.env).tracker_file
+
     def tracker_rows(self) -> int:
         """Return how many events Rasa keeps."""
-        with sqlite3.connect(self.data / "rasa-tracker.db", timeout=5) as connection:
+        with sqlite3.connect(self.tracker, timeout=5) as connection:
             rows: int = connection.execute("SELECT COUNT(*) FROM events").fetchone()[0]
         connection.close()
         return rows
@@ -172,9 +179,17 @@ class Stack:
 def prepare(data: Path = DATA) -> dict[str, str]:
     """Train and fill a data folder, without old conversations; return its settings."""
     data.mkdir(parents=True, exist_ok=True)
-    for old in [*data.glob("*.db*"), *data.glob("log/*")]:
+    env = environment(data, free_ports(3))
+    env["CITEWELL_TRACKER_DIR"] = str(tracker_folder(data))
+    for old in [*data.glob("*.db*"), *data.glob("log/*"), *tracker_folder(data).glob("*.db*")]:
         old.unlink()
-    return environment(data, free_ports(3))
+    return env
+
+
+def tracker_folder(data: Path) -> Path:
+    """Return where a stack keeps running conversations: in memory, where that can be."""
+    memory = Path("/dev/shm")  # noqa: S108 as in bot/settings.py
+    return memory / f"citewell-test-{os.getuid()}" if memory.is_dir() else data
 
 
 def start(data: Path = DATA) -> Stack:

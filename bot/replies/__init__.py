@@ -64,7 +64,6 @@ class EmergencyWording(_Record):
     abuse: EmergencyText
     call_local: str
     country_hint: str
-    no_line: str
 
     def of(self, category: Category) -> EmergencyText:
         """Return the wording of one kind."""

@@ -317,12 +317,18 @@ def test_an_intent_that_an_everyday_text_contradicts_only_gets_the_line(
     assert (said.payload["kind"], said.payload["call_now"]) == ("no_answer", True)
 
 
-def test_the_exemplars_know_the_kind_better_than_the_intent(
+def test_the_exemplars_say_the_kind_where_the_intent_is_a_guess(
     answers: LiveAnswers, tracker: MakeTracker
 ) -> None:
     text = "nobody would miss me when gone"
     said = run(ActionEmergency(answers), tracker(text, "emergency", 0.2))
     assert (said.payload["kind"], said.payload["category"]) == ("emergency", "self_harm")
+
+
+def test_a_sure_intent_says_the_kind(answers: LiveAnswers, tracker: MakeTracker) -> None:
+    text = "nobody would miss me when gone"
+    said = run(ActionEmergency(answers), tracker(text, "abuse", 0.9))
+    assert (said.payload["kind"], said.payload["category"]) == ("emergency", "abuse")
 
 
 def test_a_plain_question_about_an_emergency_is_answered_with_the_line_on_top(

@@ -12,6 +12,7 @@ import pytest
 from sanic import Sanic
 
 from actions import __main__ as server
+from actions.prefetch import PrefetchingEmbedder
 from knowledge.calibration import CalibrationError
 from knowledge.embedder import ModelError
 from knowledge.live import LiveAnswers
@@ -52,7 +53,7 @@ def call(answers: LiveAnswers, method: str, path: str, body: object = None) -> h
     """Send one request to a server with these answers."""
 
     async def send() -> httpx.Response:
-        app = server.create_action_app(answers)
+        app = server.create_action_app(answers, PrefetchingEmbedder(WordEmbedder()))
         app.asgi = True
         app.config.TOUCHUP = False  # rewrites Sanic's own classes, which works once per process
         await app._startup()
@@ -107,13 +108,20 @@ def test_it_serves_every_action(name: str, answers: LiveAnswers) -> None:
     assert call(answers, "POST", "/webhook", action_call(name)).json()["responses"]
 
 
+@pytest.mark.parametrize(
+    ("body", "status"), [({"text": "flu"}, 202), ({"text": ""}, 400), ({"text": 1}, 400), ([], 400)]
+)
+def test_it_takes_a_question_ahead(body: object, status: int, answers: LiveAnswers) -> None:
+    assert call(answers, "POST", "/prefetch", body).status_code == status
+
+
 def test_it_refuses_an_action_that_it_does_not_have(answers: LiveAnswers) -> None:
     assert call(answers, "POST", "/webhook", action_call("action_heal")).status_code == 404
 
 
 @pytest.mark.usefixtures("engine")
 def test_it_loads_the_live_release_at_its_start(words_only: KnowledgeSettings) -> None:
-    loaded = server.load_answers(words_only).loaded
+    loaded = server.load_answers(words_only)[0].loaded
     assert loaded is not None
     assert loaded.release_id == 1
 

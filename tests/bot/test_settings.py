@@ -23,7 +23,7 @@ def test_the_defaults_make_sense() -> None:
         "http://127.0.0.1:5005",
         "http://127.0.0.1:5055",
     )
-    assert settings.tracker_file == ROOT / "var" / "rasa-tracker.db"
+    assert settings.tracker_file.name == "rasa-tracker.db"
     assert settings.country is None, "a country is never guessed"
     assert settings.frame_ancestors == ()
     assert settings.contacts_file is None
@@ -63,7 +63,7 @@ def test_values_are_taken_from_the_environment(tmp_path: Path) -> None:
     assert (settings.host, settings.port) == ("0.0.0.0", 9000)
     assert settings.rasa_url.endswith(":9001")
     assert settings.actions_url.endswith(":9002")
-    assert settings.tracker_file == tmp_path / "rasa-tracker.db"
+    assert settings.tracker_file != read().tracker_file
     assert settings.knowledge.database_url == f"sqlite:///{tmp_path / 'citewell.db'}"
     assert settings.country == "NO"
     assert settings.frame_ancestors == ("https://a.example", "https://b.example:8443")
@@ -130,3 +130,13 @@ def test_the_key_may_come_from_a_file_of_secrets(tmp_path: Path) -> None:
     assert read_bot_settings(env).secret_key == "m" * 40
     with pytest.raises(SettingError, match="CITEWELL_SECRET_KEY_FILE"):
         read_bot_settings({**env, "CITEWELL_SECRET_KEY_FILE": str(tmp_path / "missing")})
+
+
+def test_running_conversations_stay_in_memory_where_that_can_be(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bot.settings.MEMORY", tmp_path)
+    assert read().tracker_file.parent.parent == tmp_path
+    monkeypatch.setattr("bot.settings.MEMORY", tmp_path / "none")
+    assert read().tracker_file == ROOT / "var" / "rasa-tracker.db"
+    assert read(CITEWELL_TRACKER_DIR=str(tmp_path)).tracker_file.parent == tmp_path

@@ -62,6 +62,9 @@ def test_an_environment_is_current_only_with_its_own_stamp(tmp_path: Path, lock:
     (venv / STAMP).write_text("another\n")
     assert not is_current(venv, digest)
     (venv / STAMP).write_text(digest + "\n")
+    assert not is_current(venv, digest), "its Python is gone"
+    (venv / "bin").mkdir()
+    (venv / "bin" / "python").touch()
     assert is_current(venv, digest)
     assert not is_current(venv, lock_digest(lock, "3.11"))
 
@@ -213,7 +216,8 @@ def test_nothing_is_done_where_both_are_current(
         ("ours", "citewell.txt", sys.executable),
         ("rasa", "rasa.txt", "3.10"),
     ):
-        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "bin").mkdir(parents=True)
+        (tmp_path / folder / "bin" / "python").touch()
         digest = lock_digest(environments.REQUIREMENTS / name, python)
         (tmp_path / folder / STAMP).write_text(digest)
     environments.install_both()

@@ -496,3 +496,16 @@ def test_the_web_server_reads_its_settings(tmp_path: Path) -> None:
         timeout=30,
     )
     assert done.stdout.strip() == "0.0.0.0:9123 1 None"
+
+
+def test_it_refuses_a_folder_of_conversations_that_is_not_its_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    launch.prepare_tracker_folder(tmp_path / "mine")
+    assert (tmp_path / "mine").stat().st_mode & 0o777 == 0o700
+    (tmp_path / "link").symlink_to(tmp_path / "mine")
+    with pytest.raises(launch.StartError, match="CITEWELL_TRACKER_DIR"):
+        launch.prepare_tracker_folder(tmp_path / "link")
+    monkeypatch.setattr("os.getuid", lambda: 12345)
+    with pytest.raises(launch.StartError, match="somebody else"):
+        launch.prepare_tracker_folder(tmp_path / "mine")

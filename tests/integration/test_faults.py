@@ -125,7 +125,7 @@ def test_it_answers_while_the_database_is_locked(stack: Stack, patient: Conversa
 def test_it_answers_or_helps_while_the_store_of_conversations_is_locked(
     stack: Stack, patient: Conversation
 ) -> None:
-    with closing(sqlite3.connect(stack.data / "rasa-tracker.db", timeout=5)) as locker:
+    with closing(sqlite3.connect(stack.tracker, timeout=5)) as locker:
         locker.execute("BEGIN EXCLUSIVE")
         reply, seconds = timed(patient, QUESTION)
         assert reply["kind"] in {"answer", "unavailable"}

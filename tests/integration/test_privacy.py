@@ -80,10 +80,12 @@ def test_no_log_and_no_file_keeps_what_was_written(stack: Stack) -> None:
         assert response.status_code == 204
         patient.client.close()
     assert files_with(stack.data, CANARY) == []
+    assert files_with(stack.tracker.parent, CANARY) == []
 
 
 def test_identifiers_never_reach_rasa(stack: Stack, patient: Conversation) -> None:
     patient.say("my name is Quibblethorpe Oxenstierna and my phone is 212-555-0187, is flu bad?")
     assert stack.tracker_rows() > 0
-    assert files_with(stack.data, "Quibblethorpe") == []
-    assert files_with(stack.data, "555-0187") == []
+    for folder in (stack.data, stack.tracker.parent):
+        assert files_with(folder, "Quibblethorpe") == []
+        assert files_with(folder, "555-0187") == []
