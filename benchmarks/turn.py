@@ -14,11 +14,13 @@ from collections.abc import Callable
 import httpx
 import numpy as np
 
+from bot.safety.redaction import Redactor
+from bot.safety.triage import load_rules, triage
 from deploy.supervision import RASA
 from knowledge.embedder import SentenceTransformerEmbedder
 from knowledge.index import VectorIndex
 from knowledge.retriever import rows_of
-from knowledge.settings import read_settings
+from knowledge.settings import ROOT, read_settings
 from knowledge.store import connect, read_live, transaction
 from tests import stack as running
 
@@ -55,6 +57,18 @@ def bare_search(base: dict[str, str]) -> Callable[[str], None]:
         index.search(embedder.embed([question])[0], 10)
 
     return search
+
+
+def rules_and_masking() -> Callable[[str], None]:
+    """Return what happens to a message before it goes anywhere, in this process."""
+    rules = load_rules(ROOT / "bot" / "safety" / "triage_rules" / "en.yml")
+    redactor = Redactor()
+
+    def mask(question: str) -> None:
+        triage(question, rules)
+        redactor.redact(question)
+
+    return mask
 
 
 def whole_turn(stack: running.Stack) -> Callable[[str], None]:
@@ -114,6 +128,7 @@ def main() -> int:
     try:
         taken = measure(
             {
+                "rules, masking": rules_and_masking(),
                 "bare search": bare_search(stack.env),
                 "Rasa alone": rasa_turn(stack),
                 "whole turn": whole_turn(stack),

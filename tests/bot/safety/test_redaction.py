@@ -2,7 +2,6 @@
 
 import subprocess
 import sys
-import time
 
 import pytest
 
@@ -263,10 +262,8 @@ def test_any_string_gives_a_result(redactor: Redactor, text: str) -> None:
 )
 def test_a_megabyte_takes_no_longer_than_its_first_part(redactor: Redactor, piece: str) -> None:
     text = piece * (1_000_000 // len(piece))
-    started = time.process_time()
-    result = redactor.redact(text)
-    assert time.process_time() - started < 2
-    assert len(result.text) <= 2 * MAX_LENGTH
+    assert redactor.redact(text) == redactor.redact(text[:MAX_LENGTH])
+    assert len(redactor.redact(text).text) <= 2 * MAX_LENGTH
 
 
 def test_importing_the_module_loads_no_heavy_library() -> None:

@@ -225,22 +225,17 @@ ADVERSARIES = {
 
 
 @pytest.mark.parametrize("name", ADVERSARIES)
-def test_a_megabyte_takes_less_than_two_seconds(name: str) -> None:
-    started = time.process_time()  # not wall time: a busy machine is not a slow rule
-    triage(ADVERSARIES[name], RULES)
-    assert time.process_time() - started < 2
+def test_the_cost_of_a_hostile_megabyte_grows_with_its_length_only(name: str) -> None:
+    whole = ADVERSARIES[name]
+    part = whole[: len(whole) // 8]
+    # Eight times the text may cost sixteen times the processor time; a pattern that backtracks
+    # costs sixty-four times or never ends. Ratios hold on a slow machine too.
+    assert _seconds_for(whole) < 16 * max(_seconds_for(part), 0.01)
 
 
-def test_an_ordinary_message_takes_less_than_a_millisecond() -> None:
-    messages = [text for _, text in MISSES]
-    best = min(_seconds_for(messages) for _ in range(3))
-    assert best / len(messages) < 0.001
-
-
-def _seconds_for(messages: list[str]) -> float:
+def _seconds_for(message: str) -> float:
     started = time.process_time()
-    for message in messages:
-        triage(message, RULES)
+    triage(message, RULES)
     return time.process_time() - started
 
 
