@@ -20,6 +20,7 @@ from knowledge.settings import ROOT
 from tests.actions.conftest import MakeTracker
 
 ELEPHANT = "an elephant sits on my chest"
+DESPAIR = "nobody would miss me when gone"
 ASKING_ELEPHANT = "why does it feel like an elephant sits on my chest?"
 
 
@@ -151,9 +152,17 @@ def test_an_answer_past_its_review_date_says_so(answers: LiveAnswers, tracker: M
     assert (said.payload["expired"], said.payload["text"]) == (True, "")
 
 
-def test_a_description_of_an_emergency_is_one(answers: LiveAnswers, tracker: MakeTracker) -> None:
+def test_likeness_to_an_emergency_alone_puts_the_call_now_line_on_top(
+    answers: LiveAnswers, tracker: MakeTracker
+) -> None:
     said = run(ActionAnswerQuestion(answers), tracker(ELEPHANT))
-    assert said.payload == {"kind": "emergency", "category": "emergency", "rule": "chest-pain"}
+    assert said.payload["kind"] != "emergency"
+    assert said.payload["call_now"] is True
+
+
+def test_likeness_to_self_harm_takes_over_alone(answers: LiveAnswers, tracker: MakeTracker) -> None:
+    said = run(ActionAnswerQuestion(answers), tracker(DESPAIR))
+    assert said.payload == {"kind": "emergency", "category": "self_harm", "rule": "despair"}
     assert said.slots == {}
 
 
@@ -201,10 +210,10 @@ def test_a_claim_is_not_confirmed_by_an_entry_that_is_no_myth(
     assert said.payload["kind"] == "clarify"
 
 
-def test_a_claim_that_describes_an_emergency_is_one(
+def test_a_claim_that_tells_of_self_harm_is_an_emergency(
     answers: LiveAnswers, tracker: MakeTracker
 ) -> None:
-    said = run(ActionCheckClaim(answers), tracker(ELEPHANT, "check_claim"))
+    said = run(ActionCheckClaim(answers), tracker(DESPAIR, "check_claim"))
     assert said.payload["kind"] == "emergency"
     assert said.slots == {}
 

@@ -262,6 +262,7 @@ def settings(tmp_path: Path, database_file: Path) -> BotSettings:
     return read_bot_settings(
         {
             "CITEWELL_DATA_DIR": str(tmp_path),
+            "CITEWELL_TRACKER_DIR": str(tmp_path),
             "CITEWELL_SECRET_KEY": "test-" * 8,
             "CITEWELL_MESSAGE_LIMIT": "1000/minute",
             "CITEWELL_SESSION_LIMIT": "1000/minute",

