@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 from knowledge.calibration import Calibration
 from knowledge.embedder import Embedder, Vectors
@@ -23,6 +24,7 @@ from knowledge.store import LiveEntry
 
 FEATURES = ("best", "typical", "answer", "characters", "coverage", "topic")
 NEAREST_WORDINGS = 3
+Numbers = npt.NDArray[np.intp]
 SHORTLIST = 12
 
 
@@ -114,6 +116,7 @@ class Retriever:
         owners = np.array([rows[i].owner for i in self._asked])
         self._starts = np.flatnonzero(np.r_[True, owners[1:] != owners[:-1]])
         self._ends = np.r_[self._starts[1:], len(owners)]
+        self._wordings = _table(self._starts, self._ends)
         self._lexical = LexicalIndex(
             [(rows[i].owner, rows[i].text) for i in self._asked],
             [everything(live.topic_entry) for live in entries],
@@ -137,13 +140,13 @@ class Retriever:
 
     def search_vector(self, query: str, vector: Vectors, topic: str | None = None) -> Found:
         """Return the candidates for a question whose vector is known."""
-        features = self.features(query, vector)
+        cosines = self._index.cosines(vector)
+        features = self._features(query, cosines)
         scores = self.calibration.rank(features)
         if topic is not None:
             inside = np.array([slug == topic for slug in self._topics])
             scores = np.where(inside, scores, -np.inf)
         order = [int(i) for i in np.argsort(-scores)[:SHORTLIST] if np.isfinite(scores[i])]
-        cosines = self._index.cosines(vector)
         candidates = tuple(
             Candidate(
                 self.entries[i],
@@ -158,15 +161,14 @@ class Retriever:
 
     def features(self, query: str, vector: Vectors) -> Vectors:
         """Return the signals of every entry, shape ``(entries, len(FEATURES))``."""
-        cosines = self._index.cosines(vector)
-        asked = cosines[self._asked]
-        best = np.maximum.reduceat(asked, self._starts)
-        typical = np.array(
-            [
-                np.mean(np.sort(asked[start:end])[-NEAREST_WORDINGS:])
-                for start, end in zip(self._starts, self._ends, strict=True)
-            ]
-        )
+        return self._features(query, self._index.cosines(vector))
+
+    def _features(self, query: str, cosines: Vectors) -> Vectors:
+        asked = np.append(cosines[self._asked], -np.inf)[self._wordings]
+        nearest = -np.sort(-asked, axis=1)[:, :NEAREST_WORDINGS]
+        there = np.isfinite(nearest)
+        best = nearest[:, 0]
+        typical = np.where(there, nearest, 0.0).sum(axis=1) / there.sum(axis=1)
         named = self.names.named(query)
         topic = np.array([_names_topic(slug, named) for slug in self._topics])
         return np.column_stack(
@@ -196,6 +198,13 @@ def rows_of(entries: Sequence[LiveEntry]) -> list[Row]:
         for number, live in enumerate(entries)
         for field, text in wordings(live.topic_entry)
     ]
+
+
+def _table(starts: Numbers, ends: Numbers) -> Numbers:
+    """Return the numbers of each entry's wordings as a row; short rows point past the last one."""
+    width = max(int((ends - starts).max()), NEAREST_WORDINGS)
+    numbers = starts[:, None] + np.arange(width)
+    return np.where(numbers < ends[:, None], numbers, ends[-1])
 
 
 def candidates_table(candidates: Sequence[Candidate]) -> Vectors:
