@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shlex
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -32,8 +33,8 @@ RASA_ENVIRONMENT = {
     "OMP_NUM_THREADS": "1",
     "OPENBLAS_NUM_THREADS": "1",
 }
-# Importing skops after TensorFlow makes it scan every loaded module, seven seconds of processor
-# time; imported first it takes none. A process with TensorFlow in it holds a million objects, which
+# Importing skops after TensorFlow makes it scan every loaded module, for seconds; imported first it
+# has little to scan. A process with TensorFlow in it holds a million objects, which
 # the garbage collector would walk through every few turns. This is the `rasa` command, so prepared.
 RASA_COMMAND = (
     "import gc; gc.set_threshold(50000, 20, 100); "
@@ -120,7 +121,7 @@ def socket(data: Path) -> Path:
     near = data / "supervisor.sock"
     if len(str(near)) < 100:
         return near
-    return Path("/tmp") / f"citewell-{abs(hash(str(data))) % 10**8}.sock"  # noqa: S108
+    return Path("/tmp") / f"citewell-{zlib.crc32(str(data).encode())}.sock"  # noqa: S108
 
 
 def _section(program: Program, data: Path) -> str:
