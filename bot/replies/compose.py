@@ -196,7 +196,9 @@ class Composer:
         if declined:
             text = wording.no_answer_declined
         live = {choice.slug: choice for choice in self._topics()}
-        offered = [live[topic.topic] for topic in payload.topics if topic.topic in live]
+        # After a declined diagnosis even a list of near diseases would be one.
+        topics = () if declined else payload.topics
+        offered = [live[topic.topic] for topic in topics if topic.topic in live]
         buttons = tuple(QuickReply(choice.title, choice.ask) for choice in offered)
         last = (
             wording.quick_replies.report_claim if is_claim else wording.quick_replies.talk_to_person

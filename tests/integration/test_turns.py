@@ -67,6 +67,7 @@ def test_it_names_no_disease_for_a_rash_it_cannot_see(patient: Conversation) -> 
     reply = patient.say("what is this rash on my arm, do i have something bad")
     assert reply["kind"] == "no_answer"
     assert reply["preface"]
+    assert [button["text"] for button in reply["quick_replies"]] == ["I want to talk to a person"]
 
 
 def test_it_declines_a_dose(patient: Conversation) -> None:
