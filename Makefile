@@ -33,7 +33,7 @@ format: setup ## Format the code
 bench: setup ## Compare a whole turn with Rasa alone and with the bare search, in one run
 	@$(OURS) -m benchmarks.turn
 
-safety: setup ## Count how often emergencies reach help, through all three nets
+safety: setup ## Count how often labelled emergencies reach help, through all three nets
 	@$(OURS) -m benchmarks.safety
 
 measure: setup ## Measure start-up time and memory per process

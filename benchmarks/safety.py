@@ -1,6 +1,6 @@
 """How often a message about an emergency reaches help, through all three nets: ``make safety``.
 
-Asks the really running stack every held-back row of ``tests/data/safety``: rules, Rasa's intents
+Asks the really running stack every labelled row of ``tests/data/safety``: rules, Rasa's intents
 and exemplars together. Missed means neither the emergency reply nor the call-now line. Both figures
 belong together: a net that always fires misses nothing. Everyday rows of the first sets are near
 misses, written to fool the nets; the set "questions" is what people mostly ask.

@@ -54,12 +54,11 @@ class SentenceTransformerEmbedder:
         Raises:
             ModelError: there is no such model here.
         """
-        import torch
         from sentence_transformers import SentenceTransformer
         from transformers.utils import logging as transformers_logging
 
         transformers_logging.disable_progress_bar()  # type: ignore[no-untyped-call]
-        torch.set_num_threads(threads)
+        set_threads(threads)
         self.name = name
         try:
             self._model = SentenceTransformer(_location(name), device="cpu")
@@ -76,6 +75,19 @@ class SentenceTransformerEmbedder:
             convert_to_numpy=True,
         )
         return np.ascontiguousarray(vectors, dtype=np.float32)
+
+
+def set_threads(count: int) -> int:
+    """Set the processor threads that a pass of any model in this process takes.
+
+    Returns:
+        How many it took until now; at first, what the library chose for this machine.
+    """
+    import torch
+
+    before = int(torch.get_num_threads())
+    torch.set_num_threads(count)
+    return before
 
 
 def check_model(name: str) -> None:

@@ -1,4 +1,4 @@
-"""The three safety nets together, on messages that none of them was made from."""
+"""The three safety nets together; docs/safety.md says how far to trust these figures."""
 
 from __future__ import annotations
 
