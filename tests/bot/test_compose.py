@@ -221,6 +221,9 @@ def test_a_declined_wish_without_an_answer_points_to_people(
     reply = compose(DECLINE, no_answer())
     assert reply.text == composer.wording.no_answer_declined
     assert reply.preface == (DECLINE["text"],)
+    # A list of near diseases would be a diagnosis after all.
+    assert reply.quick_replies == (composer.wording.quick_replies.talk_to_person,)
+    assert len(compose(no_answer()).quick_replies) > 1
 
 
 def test_another_notice_before_an_answer_declines_nothing(compose: Compose) -> None:
