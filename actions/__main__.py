@@ -13,6 +13,7 @@ from sanic import Request, Sanic, response
 from sqlalchemy.exc import SQLAlchemyError
 
 from actions.answer_question import ActionAnswerOffer, ActionAnswerQuestion, ActionCheckClaim
+from actions.claim_steps import ActionClaimStep
 from actions.emergency import ActionEmergency
 from actions.prefetch import PrefetchingEmbedder
 from actions.report_rumour import ActionReportRumour
@@ -31,6 +32,7 @@ def create_action_app(answers: LiveAnswers, embedder: PrefetchingEmbedder) -> Sa
     """Return Rasa SDK's own server with our actions, a readiness route and one to embed ahead."""
     executor = ActionExecutor()
     executor.register_action(ActionReportRumour())
+    executor.register_action(ActionClaimStep())
     for action in (ActionAnswerQuestion, ActionCheckClaim, ActionAnswerOffer, ActionEmergency):
         executor.register_action(action(answers))
     app: Sanic[Any, Any] = create_app(executor)

@@ -6,11 +6,13 @@ from datetime import UTC, date, datetime
 from typing import Any
 
 from actions.base import Outcome, TotalAction, Turn
+from actions.claim_steps import CLAIM_STEP, claims_something, step_after
 from actions.payload import decision_payload, emergency, notice, unavailable
 from knowledge.answering import Answer, Answerer, Clarify, Context, Decision, Purpose
 from knowledge.live import LiveAnswers
 
 ASKED_FOR_RUMOUR = "action_report_rumour"
+ASKED_FOR_CLAIM = "action_check_claim"
 PURPOSES = {"ask_for_diagnosis": Purpose.DIAGNOSIS, "ask_for_dose": Purpose.DOSE}
 NO_RELEASE = Outcome(payloads=(unavailable("no_release"),))
 
@@ -27,7 +29,7 @@ def context_of(turn: Turn) -> Context:
 
 def slots_after(decision: Decision) -> dict[str, Any]:
     """Return what the next turn should know of this one."""
-    slots: dict[str, Any] = {"offered_entry_id": None, "last_claim": None}
+    slots: dict[str, Any] = {"offered_entry_id": None, "last_claim": None, "claim_step": None}
     if isinstance(decision, Answer):
         pair = decision.live.topic_entry
         slots |= {"last_entry_id": pair.entry.id, "last_topic": pair.topic.slug}
@@ -60,6 +62,21 @@ def is_awaited_rumour(turn: Turn) -> bool:
     return turn.previous_action == ASKED_FOR_RUMOUR and bool(turn.slots.get("awaiting_rumour"))
 
 
+def is_awaited_claim(turn: Turn) -> bool:
+    """Tell whether this message was asked for as a claim, in the very turn before."""
+    return turn.previous_action == ASKED_FOR_CLAIM and bool(turn.slots.get("awaiting_claim"))
+
+
+def checked(turn: Turn, answerer: Answerer) -> Outcome:
+    """Check a message as a claim: its entry, a choice, or the way to check it oneself."""
+    decision = answerer.decide(turn.text, context_of(turn), today=today(), purpose=Purpose.CLAIM)
+    if taken_over := takeover(decision):
+        return taken_over
+    payload = decision_payload(decision, is_claim=True, call_now=decision.likeness is not None)
+    slots = slots_after(decision) | {"last_claim": turn.text, "awaiting_claim": False}
+    return Outcome(payloads=(payload,), slots=slots)
+
+
 class AnsweringAction(TotalAction):
     """Base of the actions that need the live release."""
 
@@ -86,6 +103,8 @@ class ActionAnswerQuestion(AnsweringAction):
         """Answer the message as a question."""
         if is_awaited_rumour(turn):
             return reported(turn.text)
+        if is_awaited_claim(turn):
+            return checked(turn, answerer)
         purpose = PURPOSES.get(turn.intent, Purpose.QUESTION)
         decision = answerer.decide(turn.text, context_of(turn), today=today(), purpose=purpose)
         if taken_over := takeover(decision):
@@ -95,32 +114,28 @@ class ActionAnswerQuestion(AnsweringAction):
 
 
 class ActionCheckClaim(AnsweringAction):
-    """Answer "I heard that …" with the entry on that claim, or say that none is there."""
+    """Answer "I heard that …" with the entry on that claim, or say how to check it."""
 
-    action_name = "action_check_claim"
+    action_name = ASKED_FOR_CLAIM
 
     def answer(self, turn: Turn, answerer: Answerer) -> Outcome:
-        """Check the message as a claim."""
+        """Check the message as a claim; where it names none, ask for it."""
         if is_awaited_rumour(turn):
             return reported(turn.text)
-        decision = answerer.decide(
-            turn.text, context_of(turn), today=today(), purpose=Purpose.CLAIM
-        )
-        if taken_over := takeover(decision):
-            return taken_over
-        alarming = decision.likeness is not None
-        payload = decision_payload(decision, code="claim_not_found", call_now=alarming)
-        slots = slots_after(decision) | {"last_claim": turn.text}
-        return Outcome(payloads=(payload,), slots=slots)
+        if not claims_something(turn.text):
+            return Outcome(payloads=(notice("ask_for_claim"),), slots={"awaiting_claim": True})
+        return checked(turn, answerer)
 
 
 class ActionAnswerOffer(AnsweringAction):
-    """Answer with the entry that was offered, after a plain "yes"."""
+    """Go on with what was offered, after a plain "yes": an entry, or the next step."""
 
     action_name = "action_answer_offer"
 
     def answer(self, turn: Turn, answerer: Answerer) -> Outcome:
         """Answer with the offered entry, or ask for other words where none was."""
+        if turn.previous_action == CLAIM_STEP:
+            return step_after(turn)
         offered = turn.slots.get("offered_entry_id")
         answer = answerer.answer_entry(str(offered), today=today()) if offered else None
         if answer is None:

@@ -30,19 +30,22 @@ def emergency(category: str, rule: str) -> Payload:
     return {"kind": "emergency", "category": category, "rule": rule}
 
 
-def decision_payload(decision: Decision, *, code: str = "", call_now: bool = False) -> Payload:
+def decision_payload(
+    decision: Decision, *, is_claim: bool = False, call_now: bool = False
+) -> Payload:
     """Return the payload for a decision.
 
     Args:
         decision: what was decided.
-        code: why there is no answer; "no_answer" by default.
+        is_claim: whether a claim was to be checked, which the person can also do step by step.
         call_now: whether the call-now line goes on top.
     """
     if isinstance(decision, Answer):
         return {**_answer(decision), "call_now": call_now or _is_emergency(decision)}
     if isinstance(decision, Clarify):
-        return {**_clarify(decision), "call_now": call_now}
-    return {**_no_answer(decision), "code": code or "no_answer", "call_now": call_now}
+        return {**_clarify(decision), "is_claim": is_claim, "call_now": call_now}
+    code = "claim_not_found" if is_claim else "no_answer"
+    return {**_no_answer(decision), "code": code, "call_now": call_now}
 
 
 def _is_emergency(answer: Answer) -> bool:

@@ -88,6 +88,7 @@ class ClarifyPayload(_Payload):
     options: Annotated[tuple[OptionPayload, ...], Field(min_length=1)]
     score: float
     call_now: bool
+    is_claim: bool = False
 
 
 class TopicPayload(_Payload):

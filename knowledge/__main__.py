@@ -1,4 +1,4 @@
-"""The corpus at the command line: check, import, publish, search, calibrate, evaluate.
+"""The corpus at the command line: check it, publish it, search it, measure it.
 
 ``python -m knowledge COMMAND --help`` tells what each takes; docs/content-guide.md tells when to
 use which.
@@ -9,7 +9,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from datetime import date
 from pathlib import Path
@@ -21,7 +21,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from knowledge import checks
 from knowledge.calibration import SHIPPED, Calibration, CalibrationError, load_calibration
 from knowledge.entry import TopicEntry
-from knowledge.exchange import CorpusError, read_corpus
+from knowledge.exchange import CorpusError, Fault, Located, read_corpus
 from knowledge.settings import KnowledgeSettings, SettingError, read_settings
 from knowledge.store import (
     LiveEntry,
@@ -50,18 +50,32 @@ def show_check(args: argparse.Namespace, settings: KnowledgeSettings) -> int:
     try:
         located = read_corpus(folder)
         pages = checks.read_cdc_pages(args.cdc_pages) if args.cdc_pages else None
-        faults = checks.check(located, pages)
+        faults = checks.check(located, pages, date.today())
         count = len(located)
+        if not args.quick:
+            faults += compared(located, settings)
     except CorpusError as error:
         faults, count = list(error.faults), 0
     errors = sum(fault.level == "error" for fault in faults)
     if args.format == "json":
-        print(json.dumps([asdict(fault) for fault in faults], indent=2))
+        print(json.dumps([asdict(fault) for fault in faults], indent=2, ensure_ascii=False))
     else:
-        for fault in faults:
+        for fault in sorted(faults, key=lambda fault: (fault.level, fault.file, fault.line)):
             print(fault)
         print(f"{count} entries, {errors} errors, {len(faults) - errors} warnings")
     return 1 if errors else 0
+
+
+def compared(located: Sequence[Located], settings: KnowledgeSettings) -> list[Fault]:
+    """Compare the entries with each other by meaning."""
+    from knowledge.checks.neighbours import compare
+    from knowledge.embedder import SentenceTransformerEmbedder
+
+    print(
+        "comparing the entries by meaning (half a minute; --quick leaves it out)", file=sys.stderr
+    )
+    embedder = SentenceTransformerEmbedder(settings.embedding_model, settings.encoder_threads)
+    return compare(located, embedder, load_calibration())
 
 
 def checked_entries(folder: Path) -> list[TopicEntry]:
@@ -75,6 +89,20 @@ def checked_entries(folder: Path) -> list[TopicEntry]:
     if errors:
         raise CorpusError(errors)
     return [item.topic_entry for item in located]
+
+
+def show_coverage(args: argparse.Namespace, settings: KnowledgeSettings) -> int:
+    """Tell what the corpus covers, by topic and aspect, with evidence and review state."""
+    from knowledge.coverage import report
+
+    located = read_corpus(args.corpus or settings.corpus_dir)
+    page = report([item.topic_entry for item in located])
+    if args.output is None:
+        print(page, end="")
+    else:
+        args.output.write_text(page, encoding="utf-8")
+        print(f"{args.output} tells of {len(located)} entries")
+    return 0
 
 
 def run_import(args: argparse.Namespace, settings: KnowledgeSettings) -> int:
@@ -218,6 +246,12 @@ def parser() -> argparse.ArgumentParser:
     check.add_argument("--corpus", type=Path, help="folder of corpus files")
     check.add_argument("--cdc-pages", type=Path, help="gzipped list of CDC's own pages")
     check.add_argument("--format", choices=("text", "json"), default="text")
+    check.add_argument(
+        "--quick", action="store_true", help="do not compare entries by meaning (needs no model)"
+    )
+    covering = add("coverage", show_coverage)
+    covering.add_argument("--corpus", type=Path, help="folder of corpus files")
+    covering.add_argument("--output", type=Path, metavar="FILE", help="write the page there")
     importing = add("import", run_import)
     importing.add_argument("--corpus", type=Path, help="folder of corpus files")
     publishing = add("publish", run_publish)

@@ -11,12 +11,29 @@ from datetime import date
 from enum import StrEnum
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+import langcodes
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    model_validator,
+)
 
 SLUG = r"^[a-z0-9]+(?:-[a-z0-9]+)*$"
 Slug = Annotated[str, StringConstraints(pattern=SLUG, max_length=80)]
 Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
 Month = Annotated[str, StringConstraints(pattern=r"^\d{4}-\d{2}(-\d{2})?$")]
+
+
+def _language_tag(tag: str) -> str:
+    """Return a language tag as BCP 47 writes it; refuse what names no language."""
+    if not langcodes.tag_is_valid(tag):
+        raise ValueError(f"{tag!r} is no language tag: write `en`, or with a region `pt-BR`")
+    if (standard := langcodes.standardize_tag(tag)) != tag:
+        raise ValueError(f"{tag!r} is written {standard!r}")
+    return tag
 
 
 class Aspect(StrEnum):
@@ -115,6 +132,13 @@ class Reviewer(Record):
     credentials: Text | None = None
 
 
+class Compared(Record):
+    """A near entry that an editor compared this one with, and why both are right."""
+
+    entry: Slug
+    why: Text
+
+
 class Entry(Record):
     """One question, its answer and its provenance."""
 
@@ -131,6 +155,8 @@ class Entry(Record):
     region: Literal["global", "US"] = "global"
     myth: Myth | None = None
     conflict: Text | None = None
+    compared: tuple[Compared, ...] = ()
+    """Entries that look like a duplicate or a contradiction of this one and are neither."""
     date_created: date
     date_modified: date
     last_reviewed: date | None = None
@@ -176,7 +202,7 @@ class Topic(Record):
     title: Text
     aliases: Annotated[tuple[Text, ...], Field(min_length=1, max_length=20)]
     related: tuple[Slug, ...] = ()
-    locale: Annotated[str, StringConstraints(pattern=r"^[a-z]{2}(-[A-Z]{2})?$")] = "en"
+    locale: Annotated[str, AfterValidator(_language_tag)] = "en"
 
 
 class TopicEntry(Record):

@@ -63,11 +63,13 @@ class Located:
         topic_entry: the entry and its topic.
         file: name of the corpus file.
         node: the YAML node of the entry, which knows the line of every field.
+        head: the YAML node of the whole file, which knows the lines of the topic's own fields.
     """
 
     topic_entry: TopicEntry
     file: str
     node: yaml.Node
+    head: yaml.Node | None = None
 
     def line(self, *path: str | int) -> int:
         """Return the line of a field of this entry, counted from 1."""
@@ -152,7 +154,7 @@ def read_file(file: Path) -> list[Located]:
             continue
         if topic is not None:
             pair = TopicEntry(topic=topic, entry=entry)
-            located.append(Located(pair, file.name, entry_node))
+            located.append(Located(pair, file.name, entry_node, node))
     if faults:
         raise CorpusError(faults)
     return located

@@ -75,10 +75,17 @@ class LexicalIndex:
         self._idf = {word: float(np.log((1 + total) / (1 + n)) + 1) for word, n in counts.items()}
         self._unknown_idf = float(np.log(1 + total) + 1)
 
-    def character_similarity(self, query: str) -> Scores:
-        """Return per entry the best character n-gram cosine with any of its wordings, 0 to 1."""
+    def character_similarity(self, query: str, leave_out: int | None = None) -> Scores:
+        """Return per entry the best character n-gram cosine with any of its wordings, 0 to 1.
+
+        Args:
+            query: the question.
+            leave_out: number of the one wording that does not count, or None.
+        """
         query_grams = self._characters.transform([query])
         cosines = np.asarray((self._grams @ query_grams.T).todense()).ravel()
+        if leave_out is not None:
+            cosines[leave_out] = 0.0
         best: Scores = np.maximum.reduceat(cosines, self._starts)
         return best
 

@@ -163,8 +163,26 @@ class Retriever:
         """Return the signals of every entry, shape ``(entries, len(FEATURES))``."""
         return self._features(query, self._index.cosines(vector))
 
-    def _features(self, query: str, cosines: Vectors) -> Vectors:
-        asked = np.append(cosines[self._asked], -np.inf)[self._wordings]
+    def features_without(self, number: int, vector: Vectors) -> Vectors:
+        """Return the signals that a wording of the corpus would have if it were not in it.
+
+        Args:
+            number: of the wording, counted over the questions and variants of all entries.
+            vector: of the wording.
+        """
+        text = self._index.rows[int(self._asked[number])].text
+        return self._features(text, self._index.cosines(vector), number)
+
+    def asked(self) -> list[tuple[int, str]]:
+        """Return every question and variant as ``(number of its entry, text)``, in order."""
+        rows = (self._index.rows[int(place)] for place in self._asked)
+        return [(row.owner, row.text) for row in rows]
+
+    def _features(self, query: str, cosines: Vectors, leave_out: int | None = None) -> Vectors:
+        asked = np.append(cosines[self._asked], -np.inf)
+        if leave_out is not None:
+            asked[leave_out] = -np.inf
+        asked = asked[self._wordings]
         nearest = -np.sort(-asked, axis=1)[:, :NEAREST_WORDINGS]
         there = np.isfinite(nearest)
         best = nearest[:, 0]
@@ -176,7 +194,7 @@ class Retriever:
                 best,
                 typical,
                 cosines[self._answers],
-                self._lexical.character_similarity(query),
+                self._lexical.character_similarity(query, leave_out),
                 self._lexical.coverage(query),
                 topic,
             ]

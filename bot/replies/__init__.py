@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from bot.turn import Category, Contact, QuickReply
+from bot.turn import Category, Contact, Link, QuickReply
 
 FOLDER = Path(__file__).parent
 
@@ -77,7 +77,26 @@ class QuickReplyWording(_Record):
     urgent: QuickReply
     report_claim: QuickReply
     talk_to_person: QuickReply
+    check_steps: QuickReply
+    next_step: QuickReply
+    stop: QuickReply
     help: QuickReply
+
+
+class ClaimStep(_Record):
+    """One step of checking a claim."""
+
+    title: str
+    text: str
+
+
+class ClaimSteps(_Record):
+    """How to check a claim, step by step."""
+
+    head: str
+    steps: tuple[ClaimStep, ...]
+    source: Link
+    fact_checkers: tuple[Link, ...]
 
 
 class Wording(_Record):
@@ -100,6 +119,7 @@ class Wording(_Record):
     seek_care_declined: str
     review: ReviewWording
     notices: dict[str, str]
+    claim_steps: ClaimSteps
     quick_replies: QuickReplyWording
     links: LinkWording
     talk_to_person: tuple[Contact, ...]

@@ -28,6 +28,7 @@ WHO_SEARCH = (
     "https://www.who.int/home/search-results?indexCatalogue=genericsearchindex1"
     "&searchQuery={words}&wordsMode=AnyWord"
 )
+CLAIM_STEP = "claim_step_"
 DECLINED = {"decline_diagnosis", "decline_dose"}
 
 
@@ -184,7 +185,11 @@ class Composer:
         reply = self._base(reply_id, "clarify", "clarify", text)
         return replace(
             reply,
-            quick_replies=(*self._urgent(payload.call_now), *_options(payload.options)),
+            quick_replies=(
+                *self._urgent(payload.call_now),
+                *_options(payload.options),
+                *((wording.quick_replies.check_steps,) if payload.is_claim else ()),
+            ),
             score=payload.score,
             call_now=wording.call_now if payload.call_now else None,
         )
@@ -200,13 +205,16 @@ class Composer:
         topics = () if declined else payload.topics
         offered = [live[topic.topic] for topic in topics if topic.topic in live]
         buttons = tuple(QuickReply(choice.title, choice.ask) for choice in offered)
-        last = (
-            wording.quick_replies.report_claim if is_claim else wording.quick_replies.talk_to_person
+        ways = wording.quick_replies
+        buttons = (
+            (ways.check_steps, ways.report_claim, *buttons)
+            if is_claim
+            else (*buttons, ways.talk_to_person)
         )
         return replace(
             self._base(reply_id, "no_answer", payload.code, text),
             links=self.search_links(payload.words),
-            quick_replies=(*self._urgent(payload.call_now), *buttons, last),
+            quick_replies=(*self._urgent(payload.call_now), *buttons),
             score=payload.score,
             call_now=wording.call_now if payload.call_now else None,
             feedback=True,
@@ -216,7 +224,29 @@ class Composer:
         """Return the way into the emergency reply, for a message that only may be urgent."""
         return (self.wording.quick_replies.urgent,) if call_now else ()
 
+    def _claim_step(self, reply_id: str, code: str) -> Reply:
+        """Return one of the steps of checking a claim; the last one names fact-checkers."""
+        steps, ways = self.wording.claim_steps, self.wording.quick_replies
+        number = int(code.removeprefix(CLAIM_STEP))
+        if not 1 <= number <= len(steps.steps):
+            raise RasaUnavailable("notice_without_wording")
+        is_last = number == len(steps.steps)
+        head = steps.head.replace("{number}", str(number)).replace("{all}", str(len(steps.steps)))
+        reply = self._base(reply_id, "notice", code, steps.steps[number - 1].text)
+        return replace(
+            reply,
+            preface=(f"{head} {steps.steps[number - 1].title}",),
+            links=steps.fact_checkers if is_last else (steps.source,),
+            quick_replies=(
+                (ways.report_claim, ways.help)
+                if is_last
+                else (ways.next_step, ways.report_claim, ways.stop)
+            ),
+        )
+
     def _notice(self, reply_id: str, payload: NoticePayload, country: str | None) -> Reply:
+        if payload.code.startswith(CLAIM_STEP):
+            return self._claim_step(reply_id, payload.code)
         text = payload.text or self.wording.notices.get(payload.code, "")
         if not text:
             raise RasaUnavailable("notice_without_wording")

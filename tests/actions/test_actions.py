@@ -13,6 +13,7 @@ from rasa_sdk.executor import CollectingDispatcher
 
 from actions.answer_question import ActionAnswerOffer, ActionAnswerQuestion, ActionCheckClaim
 from actions.base import TotalAction
+from actions.claim_steps import ActionClaimStep
 from actions.emergency import ActionEmergency
 from actions.report_rumour import ActionReportRumour
 from knowledge.live import LiveAnswers
@@ -52,6 +53,7 @@ def test_the_domain_names_every_action() -> None:
         ActionCheckClaim,
         ActionAnswerOffer,
         ActionReportRumour,
+        ActionClaimStep,
         ActionEmergency,
     )
     assert {action.action_name for action in classes} == set(domain["actions"])
@@ -65,6 +67,8 @@ def test_every_slot_that_an_action_sets_is_in_the_domain(
         (ActionAnswerQuestion(answers), tracker()),
         (ActionAnswerQuestion(answers), tracker("measles rash or vaccine")),
         (ActionCheckClaim(answers), tracker("flu shot gives flu")),
+        (ActionCheckClaim(answers), tracker("fact check")),
+        (ActionClaimStep(), tracker(intent="check_steps")),
         (ActionReportRumour(), tracker()),
         (ActionReportRumour(), tracker(last_claim="onions cure flu")),
     ]
@@ -87,6 +91,7 @@ def test_it_answers_with_a_source_and_remembers_the_entry(
         "last_topic": "flu",
         "offered_entry_id": None,
         "last_claim": None,
+        "claim_step": None,
     }
 
 
@@ -105,7 +110,7 @@ def test_it_abstains_and_forgets_what_was_offered(
 ) -> None:
     said = run(ActionAnswerQuestion(answers), tracker("bake bread", offered_entry_id="flu-spread"))
     assert (said.payload["kind"], said.payload["code"]) == ("no_answer", "no_answer")
-    assert said.slots == {"offered_entry_id": None, "last_claim": None}
+    assert said.slots == {"offered_entry_id": None, "last_claim": None, "claim_step": None}
 
 
 @pytest.mark.parametrize("intent", ["nlu_fallback", "out_of_scope", "ask_health_question"])
@@ -223,6 +228,62 @@ def test_a_claim_that_asks_about_an_emergency_gets_the_call_now_line(
 ) -> None:
     said = run(ActionCheckClaim(answers), tracker(ASKING_ELEPHANT, "check_claim"))
     assert said.payload["call_now"] is True
+
+
+@pytest.mark.parametrize(
+    "text", ["I want to check a claim", "fact check please", "is this fake news?", "is it true"]
+)
+def test_a_claim_that_is_not_named_is_asked_for(
+    text: str, answers: LiveAnswers, tracker: MakeTracker
+) -> None:
+    said = run(ActionCheckClaim(answers), tracker(text, "check_claim"))
+    assert said.payload == {"kind": "notice", "code": "ask_for_claim"}
+    assert said.slots == {"awaiting_claim": True}
+
+
+@pytest.mark.parametrize(
+    ("after", "code"), [("action_check_claim", "claim_not_found"), ("utter_greet", "no_answer")]
+)
+def test_the_next_message_is_taken_as_the_claim(
+    after: str, code: str, answers: LiveAnswers, tracker: MakeTracker
+) -> None:
+    conversation = tracker("onions heal bones", after=after, awaiting_claim=True)
+    said = run(ActionAnswerQuestion(answers), conversation)
+    assert said.payload["code"] == code
+    claim = "onions heal bones" if code == "claim_not_found" else None
+    assert said.slots["last_claim"] == claim
+
+
+def test_the_steps_begin_with_the_first(tracker: MakeTracker) -> None:
+    said = run(ActionClaimStep(), tracker("show me", "check_steps", claim_step=4))
+    assert said.payload == {"kind": "notice", "code": "claim_step_1"}
+    assert said.slots == {"claim_step": 1}
+
+
+def test_seven_steps_follow_each_other_and_end(tracker: MakeTracker) -> None:
+    slots, codes = {"claim_step": 1}, []
+    for _ in range(6):
+        said = run(ActionClaimStep(), tracker("next", "next_step", **slots))
+        codes.append(said.payload["code"])
+        slots = said.slots
+    assert codes == [f"claim_step_{number}" for number in range(2, 8)]
+    assert slots == {"claim_step": None}
+
+
+@pytest.mark.parametrize("shown", [None, 0, 7, "x"])
+def test_there_is_no_next_step_where_none_was_shown(shown: object, tracker: MakeTracker) -> None:
+    said = run(ActionClaimStep(), tracker("next", "next_step", claim_step=shown))
+    assert said.responses == ["utter_default"]
+
+
+def test_yes_after_a_step_shows_the_next_one(answers: LiveAnswers, tracker: MakeTracker) -> None:
+    yes = tracker("ok", "affirm", after="action_claim_step", claim_step=2, offered_entry_id="x")
+    assert run(ActionAnswerOffer(answers), yes).payload["code"] == "claim_step_3"
+
+
+def test_a_question_between_the_steps_ends_them(answers: LiveAnswers, tracker: MakeTracker) -> None:
+    said = run(ActionAnswerQuestion(answers), tracker("how does flu spread?", claim_step=3))
+    assert said.slots["claim_step"] is None
 
 
 # --- a rumour -------------------------------------------------------------------------------------

@@ -128,20 +128,19 @@ def test_a_choice_carries_its_options() -> None:
         ],
         "score": 0.5124,
         "call_now": True,
+        "is_claim": False,
     }
 
 
-@pytest.mark.parametrize(
-    ("code", "expected"), [("", "no_answer"), ("claim_not_found", "claim_not_found")]
-)
-def test_no_answer_carries_topics_and_words(code: str, expected: str) -> None:
+@pytest.mark.parametrize(("is_claim", "code"), [(False, "no_answer"), (True, "claim_not_found")])
+def test_no_answer_carries_topics_and_words(is_claim: bool, code: str) -> None:
     none = NoAnswer((("flu", "Flu (influenza)"),), "bake bread", 0.1)
-    assert decision_payload(none, code=code) == {
+    assert decision_payload(none, is_claim=is_claim) == {
         "kind": "no_answer",
         "topics": [{"topic": "flu", "title": "Flu (influenza)"}],
         "words": "bake bread",
         "score": 0.1,
-        "code": expected,
+        "code": code,
         "call_now": False,
     }
 

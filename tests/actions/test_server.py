@@ -101,6 +101,7 @@ def test_rasa_gets_answer_and_slots(answers: LiveAnswers) -> None:
         "action_check_claim",
         "action_answer_offer",
         "action_report_rumour",
+        "action_claim_step",
         "action_emergency",
     ],
 )

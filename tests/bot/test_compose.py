@@ -174,7 +174,47 @@ def test_an_unknown_claim_can_be_reported(compose: Compose, composer: Composer) 
     reply = compose(no_answer(code="claim_not_found"))
     assert reply.code == "claim_not_found"
     assert reply.text == composer.wording.claim_not_found
-    assert reply.quick_replies[-1] == composer.wording.quick_replies.report_claim
+    ways = composer.wording.quick_replies
+    assert reply.quick_replies[:2] == (ways.check_steps, ways.report_claim)
+
+
+def test_a_choice_after_a_claim_can_be_left_for_the_steps(
+    compose: Compose, composer: Composer
+) -> None:
+    steps = composer.wording.quick_replies.check_steps
+    assert compose(clarify(is_claim=True)).quick_replies[-1] == steps
+    assert steps not in compose(clarify()).quick_replies
+
+
+def step(number: int) -> dict[str, Any]:
+    return {"kind": "notice", "code": f"claim_step_{number}"}
+
+
+@pytest.mark.parametrize("number", range(1, 7))
+def test_a_step_says_where_it_is_and_leads_on(
+    number: int, compose: Compose, composer: Composer
+) -> None:
+    reply, ways = compose(step(number)), composer.wording.quick_replies
+    assert reply.preface[0].startswith(f"Step {number} of 7:")
+    assert reply.text == composer.wording.claim_steps.steps[number - 1].text
+    assert reply.quick_replies == (ways.next_step, ways.report_claim, ways.stop)
+    assert [link.publisher for link in reply.links] == ["WHO"]
+
+
+def test_the_last_step_names_fact_checkers_and_the_report(
+    compose: Compose, composer: Composer
+) -> None:
+    reply, ways = compose(step(7)), composer.wording.quick_replies
+    assert len(reply.links) >= 3
+    assert reply.links[0].publisher == "WHO"
+    assert ways.report_claim in reply.quick_replies
+    assert ways.next_step not in reply.quick_replies
+
+
+@pytest.mark.parametrize("number", [0, 8])
+def test_there_are_seven_steps(number: int, compose: Compose) -> None:
+    with pytest.raises(RasaUnavailable):
+        compose(step(number))
 
 
 @pytest.mark.parametrize(

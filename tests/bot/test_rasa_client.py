@@ -78,7 +78,7 @@ SENT_BY_ACTIONS = [
     (decision_payload(Clarify((OPTION,), None, "flu", 0.4)), ClarifyPayload),
     (decision_payload(Clarify((OPTION, OPTION), "Flu", "flu", 1.0), call_now=True), ClarifyPayload),
     (decision_payload(NoAnswer((("flu", "Flu"),), "moon milk", 0.1)), NoAnswerPayload),
-    (decision_payload(NoAnswer((), "", 0.0), code="claim_not_found"), NoAnswerPayload),
+    (decision_payload(NoAnswer((), "", 0.0), is_claim=True), NoAnswerPayload),
     *(
         (emergency(category, "intent"), EmergencyPayload)
         for category in ("emergency", "self_harm", "abuse", "poisoning")

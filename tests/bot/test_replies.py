@@ -96,6 +96,7 @@ def test_the_menu_names_topics_of_the_corpus() -> None:
 
 
 FILLED_IN = {
+    "claim_steps.head": {"number", "all"},
     "call_now_country": {"number"},
     "clarify_topic": {"topic"},
     "review.clinician_reviewed": {"role", "on"},

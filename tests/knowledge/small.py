@@ -55,8 +55,8 @@ ENTRY: dict[str, Any] = {
             "checked_on": "2026-09-30",
         }
     ],
-    "date_created": "2026-11-01",
-    "date_modified": "2026-11-01",
+    "date_created": "2098-07-01",
+    "date_modified": "2098-07-01",
     "review_due": "2099-01-01",
     "status": "source_checked",
 }

@@ -5,9 +5,11 @@ from __future__ import annotations
 import gzip
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
+from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
@@ -26,8 +28,15 @@ SPOILT = "Take 2 tablets. A face that droops"
 
 @pytest.fixture
 def corpus(tmp_path: Path) -> Path:
-    """A copy of the small corpus that a test may change."""
-    return Path(shutil.copytree(CORPUS, tmp_path / "corpus"))
+    """A copy of the small corpus, written yesterday, that a test may change."""
+    copy = Path(shutil.copytree(CORPUS, tmp_path / "corpus"))
+    written, due = date.today() - timedelta(days=1), date.today() + timedelta(days=100)
+    for file in copy.glob("*.yml"):
+        text = file.read_text(encoding="utf-8")
+        text = re.sub(r"(date_created|date_modified): \S+", rf"\1: {written}", text)
+        text = re.sub(r"review_due: \S+", f"review_due: {due}", text)
+        file.write_text(text, encoding="utf-8")
+    return copy
 
 
 @pytest.fixture(autouse=True)
@@ -77,14 +86,62 @@ def live_answer(database_url: str, entry_id: str) -> str | None:
 
 
 def test_check_passes_a_good_corpus(capsys: pytest.CaptureFixture[str]) -> None:
-    assert run(capsys, "check") == (0, "6 entries, 0 errors, 0 warnings\n", "")
+    assert run(capsys, "check", "--quick") == (0, "6 entries, 0 errors, 0 warnings\n", "")
+
+
+def test_check_compares_the_entries_by_meaning(
+    corpus: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    edit(corpus, "question: ", "question: What are the symptoms of the flu? #")
+    status, out, err = run(capsys, "check")
+    assert status == 0
+    assert "stroke-signs question: asks nearly the same as flu-symptoms" in out
+    assert err.startswith("comparing the entries by meaning")
+
+
+def test_check_tells_of_a_review_that_is_overdue(
+    corpus: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = corpus / "stroke.yml"
+    text = re.sub(r"20\d\d-\d\d-\d\d", "2020-01-01", file.read_text(encoding="utf-8"))
+    text = text.replace("review_due: 2020-01-01", "review_due: 2020-06-01")
+    file.write_text(text, encoding="utf-8")
+    status, out, _ = run(capsys, "check", "--quick")
+    assert status == 0
+    assert "warning: stroke-signs review_due: has passed" in out
+
+
+def test_check_shows_errors_before_warnings(
+    corpus: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    edit(corpus, "A face that droops", SPOILT)
+    edit(corpus, "        section: Signs and symptoms\n", "")
+    _, out, _ = run(capsys, "check", "--quick")
+    assert [line.split(": ")[1] for line in out.splitlines()[:2]] == ["error", "warning"]
+
+
+# --- coverage -------------------------------------------------------------------------------------
+
+
+def test_coverage_tells_topics_evidence_and_claims(capsys: pytest.CaptureFixture[str]) -> None:
+    status, out, _ = run(capsys, "coverage")
+    assert status == 0
+    assert "| entries | 6 |" in out
+    assert "(`measles`)" in out
+
+
+def test_coverage_writes_a_page(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    page = tmp_path / "corpus.md"
+    status, out, _ = run(capsys, "coverage", "--output", str(page))
+    assert (status, out) == (0, f"{page} tells of 6 entries\n")
+    assert page.read_text(encoding="utf-8") == run(capsys, "coverage")[1]
 
 
 def test_check_fails_on_an_error_and_says_where(
     corpus: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     edit(corpus, "A face that droops", SPOILT)
-    status, out, _ = run(capsys, "check")
+    status, out, _ = run(capsys, "check", "--quick")
     assert status == 1
     first, last = out.splitlines()
     assert first.startswith("stroke.yml:")
@@ -94,7 +151,7 @@ def test_check_fails_on_an_error_and_says_where(
 
 def test_check_lets_a_warning_pass(corpus: Path, capsys: pytest.CaptureFixture[str]) -> None:
     edit(corpus, "        section: Signs and symptoms\n", "")
-    status, out, _ = run(capsys, "check")
+    status, out, _ = run(capsys, "check", "--quick")
     assert status == 0
     assert out.endswith("6 entries, 0 errors, 1 warnings\n")
 
@@ -103,7 +160,7 @@ def test_check_tells_the_faults_of_a_file_that_cannot_be_read(
     corpus: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     edit(corpus, "    aspect: symptoms", "    aspect: gossip")
-    status, out, _ = run(capsys, "check")
+    status, out, _ = run(capsys, "check", "--quick")
     assert status == 1
     assert "stroke-signs aspect" in out
     assert out.endswith("0 entries, 1 errors, 0 warnings\n")
@@ -113,7 +170,7 @@ def test_check_writes_json_for_other_programs(
     corpus: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     edit(corpus, "A face that droops", SPOILT)
-    status, out, _ = run(capsys, "check", "--format", "json")
+    status, out, _ = run(capsys, "check", "--quick", "--format", "json")
     (fault,) = json.loads(out)
     assert status == 1
     assert (fault["file"], fault["entry"], fault["field"], fault["level"]) == (
@@ -125,12 +182,14 @@ def test_check_writes_json_for_other_programs(
 
 
 def test_check_takes_another_folder_and_cdcs_list(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, corpus: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     pages = tmp_path / "pages.txt.gz"
     with gzip.open(pages, "wt", encoding="utf-8") as file:
         file.write("https://www.cdc.gov/flu/signs-symptoms/index.html\n")
-    status, out, _ = run(capsys, "check", "--corpus", str(CORPUS), "--cdc-pages", str(pages))
+    status, out, _ = run(
+        capsys, "check", "--quick", "--corpus", str(corpus), "--cdc-pages", str(pages)
+    )
     assert status == 1
     assert "stroke-signs sources.0.url: is not in CDC's own list" in out
     assert "flu-symptoms" not in out
@@ -350,7 +409,7 @@ def test_a_setting_that_makes_no_sense_is_one_sentence(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("CITEWELL_ACTIONS_PORT", "many")
-    status, _, err = run(capsys, "check")
+    status, _, err = run(capsys, "check", "--quick")
     expected = "CITEWELL_ACTIONS_PORT: needs a whole number from 1 to 65535\n"
     assert (status, err) == (1, expected)
 
@@ -399,7 +458,7 @@ def test_every_command_says_what_it_does(capsys: pytest.CaptureFixture[str]) -> 
         commands.main(["--help"])
     assert stopped.value.code == 0
     shown = capsys.readouterr().out
-    for name in ("check", "import", "publish", "search", "calibrate", "evaluate"):
+    for name in ("check", "coverage", "import", "publish", "search", "calibrate", "evaluate"):
         assert f"    {name} " in shown
 
 

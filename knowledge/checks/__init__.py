@@ -1,0 +1,142 @@
+"""What may be published: the rules that every entry must pass, each with its reason.
+
+An error refuses the corpus; a warning is shown and lets it pass. Rules look at wording and
+provenance only: whether an answer is right is for a person to say. ``knowledge.checks.neighbours``
+compares entries with each other by meaning, which needs the model.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterator, Sequence
+from datetime import date
+
+from knowledge.checks import provenance, reading, wording
+from knowledge.checks.finding import Finding, Rule
+from knowledge.checks.provenance import read_cdc_pages
+from knowledge.checks.reading import grade, plain
+from knowledge.exchange import Fault, Located, line_of
+
+__all__ = ["RULES", "check", "grade", "read_cdc_pages"]
+
+RULES: tuple[Rule, ...] = (
+    provenance.source_is_allowed,
+    provenance.autism_and_vaccines_rest_on_who,
+    provenance.evidence_carries,
+    provenance.every_source_is_used,
+    provenance.dates_are_in_order,
+    wording.no_dose,
+    wording.no_diagnosis,
+    wording.no_promise,
+    wording.urgency_says_whom_to_call,
+    wording.emergency_words_have_a_level,
+    wording.myth_is_marked,
+    reading.length,
+    reading.readable,
+    reading.variants,
+)
+
+
+def check(
+    located: Sequence[Located],
+    cdc_pages: frozenset[str] | None = None,
+    today: date | None = None,
+) -> list[Fault]:
+    """Check every entry and the corpus as a whole.
+
+    Args:
+        located: the entries with their places.
+        cdc_pages: CDC's own list of pages; None leaves that one rule out.
+        today: finds reviews that are overdue; None leaves that one rule out.
+
+    Returns:
+        Every fault, errors and warnings, in the order of the files.
+    """
+    faults: list[Fault] = []
+    for item in located:
+        entry, topic = item.topic_entry.entry, item.topic_entry.topic
+        findings = [finding for rule in RULES for finding in rule(entry)]
+        findings += wording.acronyms_are_explained(entry, topic.title)
+        if cdc_pages is not None:
+            findings += provenance.cdc_page_exists(entry, cdc_pages)
+        if today is not None:
+            findings += provenance.review_is_not_overdue(entry, today)
+        faults += [fault_of(item, finding) for finding in findings]
+    return [
+        *faults,
+        *_shared_wordings(located),
+        *_shared_aliases(located),
+        *_unknown_topics(located),
+        *_unknown_entries(located),
+    ]
+
+
+def fault_of(item: Located, finding: Finding) -> Fault:
+    """Return a finding as a fault of its entry, with its line."""
+    field = ".".join(str(part) for part in finding.field)
+    line = item.line(*finding.field)
+    entry_id = item.topic_entry.entry.id
+    return Fault(item.file, line, entry_id, field, finding.message, finding.level)
+
+
+def _shared_wordings(located: Sequence[Located]) -> Iterator[Fault]:
+    """One wording must lead to one entry: two that claim it would be a coin toss."""
+    owner: dict[str, tuple[str, str]] = {}
+    for item in located:
+        entry = item.topic_entry.entry
+        variants = ((("variants", i), text) for i, text in enumerate(entry.variants))
+        wordings: list[tuple[tuple[str | int, ...], str]] = [(("question",), entry.question)]
+        wordings.extend(variants)
+        for field, text in wordings:
+            other, other_file = owner.setdefault(plain(text), (entry.id, item.file))
+            if other != entry.id:
+                message = f"“{text}” is also a wording of {other} ({other_file})"
+                yield fault_of(item, Finding(field, message))
+
+
+def _heads(located: Sequence[Located]) -> Iterator[Located]:
+    """Yield the first entry of every topic."""
+    seen: set[str] = set()
+    for item in located:
+        slug = item.topic_entry.topic.slug
+        if slug not in seen:
+            seen.add(slug)
+            yield item
+
+
+def _shared_aliases(located: Sequence[Located]) -> Iterator[Fault]:
+    """A name must lead to one topic."""
+    owner: dict[str, str] = {}
+    for item in _heads(located):
+        topic = item.topic_entry.topic
+        for number, alias in enumerate(topic.aliases):
+            other = owner.setdefault(alias.casefold(), topic.slug)
+            if other != topic.slug:
+                line = line_of(item.head, ("aliases", number))
+                message = f"“{alias}” is also an alias of the topic {other}: keep it in one"
+                yield Fault(item.file, line, "", f"aliases.{number}", message)
+
+
+def _unknown_topics(located: Sequence[Located]) -> Iterator[Fault]:
+    known = {item.topic_entry.topic.slug for item in located}
+    for item in _heads(located):
+        for number, slug in enumerate(item.topic_entry.topic.related):
+            if slug not in known:
+                line = line_of(item.head, ("related", number))
+                message = f"no corpus file has the topic {slug!r}: {_nearest(slug, known)}"
+                yield Fault(item.file, line, "", f"related.{number}", message)
+
+
+def _unknown_entries(located: Sequence[Located]) -> Iterator[Fault]:
+    known = {item.topic_entry.entry.id for item in located}
+    for item in located:
+        for number, compared in enumerate(item.topic_entry.entry.compared):
+            if compared.entry not in known:
+                message = f"there is no entry {compared.entry!r}: {_nearest(compared.entry, known)}"
+                yield fault_of(item, Finding(("compared", number, "entry"), message))
+
+
+def _nearest(name: str, known: set[str]) -> str:
+    """Say how to mend a name that does not exist."""
+    near = difflib.get_close_matches(name, sorted(known), n=1)
+    return f"did you mean {near[0]!r}?" if near else "correct it or take it out"
