@@ -188,21 +188,19 @@ def run_calibrate(args: argparse.Namespace, settings: KnowledgeSettings) -> int:
     """Learn weights and thresholds from the calibration questions and write them down."""
     from knowledge.embedder import SentenceTransformerEmbedder
     from knowledge.emergency import read_exemplars
-    from knowledge.evaluation import CALIBRATION_FILE, calibrate, read_questions
-    from knowledge.retriever import FEATURES, Retriever, rows_of
+    from knowledge.evaluation import CALIBRATION_FILE, read_questions
+    from knowledge.learning import calibrate, nothing_learnt
+    from knowledge.retriever import Retriever, rows_of
 
     entries = [LiveEntry(entry, 0) for entry in checked_entries(settings.corpus_dir)]
     known = frozenset(live.topic_entry.entry.id for live in entries)
     questions = read_questions(args.questions or CALIBRATION_FILE, known)
     embedder = SentenceTransformerEmbedder(settings.embedding_model, settings.encoder_threads)
     vectors = embedder.embed([row.text for row in rows_of(entries)])
-    unused = Calibration(
-        embedder.name, (0.0,) * len(FEATURES), 0, (0.0,) * (2 + len(FEATURES)), 0, 1, 1, 1, {}
-    )
     exemplars = read_exemplars()
     exemplar_vectors = embedder.embed([item.text for item in exemplars])
     learnt = calibrate(
-        Retriever(entries, np.ascontiguousarray(vectors), embedder, unused),
+        Retriever(entries, np.ascontiguousarray(vectors), embedder, nothing_learnt(embedder.name)),
         exemplars,
         exemplar_vectors,
         questions,
@@ -221,15 +219,37 @@ def run_evaluate(args: argparse.Namespace, settings: KnowledgeSettings) -> int:
     answerer = load(settings, load_calibration())
     known = frozenset(live.topic_entry.entry.id for live in answerer.retriever.entries)
     questions = read_questions(args.questions or HELD_BACK_FILE, known)
+    print(f"asking {len(questions)} questions", file=sys.stderr)
     figures = evaluate(answerer, questions, date.today())
+    if args.format == "json":
+        print(json.dumps(asdict(figures), indent=2, ensure_ascii=False))
+        return 0
     for name, value in asdict(figures).items():
-        if name != "misses":
+        if name not in {"by_topic", "by_kind", "misses"}:
             print(
-                f"{name:>18}: {value:.3f}" if isinstance(value, float) else f"{name:>18}: {value}"
+                f"{name:>19}: {value:.3f}" if isinstance(value, float) else f"{name:>19}: {value}"
             )
-    if args.misses:
+    if not args.brief:
+        print("\nmust not be answered")
+        _print_table([asdict(row) for row in figures.by_kind])
+        print("\nby topic")
+        _print_table([asdict(row) for row in figures.by_topic])
+        print(f"\n{len(figures.misses)} misses")
         print("\n".join(figures.misses))
     return 0
+
+
+def _print_table(rows: list[dict[str, object]]) -> None:
+    """Print records below their names, shares with two digits."""
+    if not rows:
+        return
+    cells = [list(rows[0])] + [
+        [f"{v:.2f}" if isinstance(v, float) else str(v) for v in row.values()] for row in rows
+    ]
+    widths = [max(len(line[i]) for line in cells) for i in range(len(cells[0]))]
+    for line in cells:
+        _, *rest = (cell.rjust(width) for cell, width in zip(line, widths, strict=True))
+        print("  ".join([line[0].ljust(widths[0]), *rest]))
 
 
 def parser() -> argparse.ArgumentParser:
@@ -266,7 +286,8 @@ def parser() -> argparse.ArgumentParser:
     calibrating.add_argument("--output", type=Path, default=SHIPPED)
     evaluating = add("evaluate", run_evaluate)
     evaluating.add_argument("--questions", type=Path)
-    evaluating.add_argument("--misses", action="store_true", help="list what went wrong")
+    evaluating.add_argument("--brief", action="store_true", help="no topics and no misses")
+    evaluating.add_argument("--format", choices=("text", "json"), default="text")
     return root
 
 

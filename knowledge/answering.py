@@ -12,11 +12,13 @@ from dataclasses import dataclass, replace
 from datetime import date
 from enum import Enum
 
+import numpy as np
+
 from knowledge.embedder import Vectors
 from knowledge.emergency import Category, EmergencyExemplars, Likeness
 from knowledge.entry import Aspect
 from knowledge.lexical import words
-from knowledge.retriever import FEATURES, Candidate, Found, Retriever
+from knowledge.retriever import FEATURES, Candidate, Found, Retriever, wish_features
 from knowledge.store import LiveEntry
 
 BEST, COVERAGE = FEATURES.index("best"), FEATURES.index("coverage")
@@ -163,7 +165,7 @@ class Answerer:
             question: what was asked, with identifiers masked.
             context: what the conversation was about.
             today: decides whether an entry is past its review date.
-            purpose: what the person wants of the answer.
+            purpose: what the person wants of the answer; ``wish`` tells, where nobody else does.
         """
         named = sorted(self.retriever.names.named(question))
         if named and self.retriever.names.only_names(question):
@@ -184,6 +186,22 @@ class Answerer:
                     return self._answer(live, 1.0, today)
         options = tuple(_option(live) for live in entries[:MAX_MENU])
         return Clarify(options, entries[0].topic_entry.topic.title, slug, 1.0)
+
+    def wish(self, question: str) -> Purpose:
+        """Tell whether a question wishes for a diagnosis or a dose.
+
+        The second net below Rasa's intents: a wish that Rasa takes for a plain question would be
+        answered as one.
+        """
+        calibration = self.retriever.calibration
+        if calibration.wishes is None:
+            return Purpose.QUESTION
+        vector = self.retriever.embedder.embed([question])[0]
+        logs = calibration.wishes.log_probabilities(wish_features(question, vector))[0]
+        found = dict(zip(calibration.wishes.classes, np.exp(logs), strict=True))
+        likeliest = max((Purpose.DIAGNOSIS, Purpose.DOSE), key=lambda p: found[p.value])
+        certain = found[likeliest.value] >= calibration.declines_at
+        return likeliest if certain else Purpose.QUESTION
 
     def confirms_emergency(self, question: str, category: Category) -> bool:
         """Tell whether the exemplars agree that a message, taken for an emergency, is one."""

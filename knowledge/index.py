@@ -76,3 +76,8 @@ class VectorIndex:
         ordered = np.empty(len(self.rows), dtype=np.float32)
         ordered[numbers[0]] = scores[0]
         return ordered
+
+    def vectors(self) -> Vectors:
+        """Return every vector, in the order of the rows."""
+        found: Vectors = self._index.reconstruct_n(0, len(self.rows))
+        return found

@@ -32,6 +32,30 @@ STOPWORDS = frozenset(
 WORD = re.compile(r"[^\W_]+(?:['’\-][^\W_]+)*")
 
 
+# Wording that people use when they ask about themselves, or for an amount. Cues for the learnt
+# classifier, no rules: each alone proves nothing.
+CUES = tuple(
+    re.compile(pattern, re.IGNORECASE)
+    for pattern in (
+        r"\bis (?:this|it|that)\b",
+        r"\b(?:do|have|am|did|could|might) i\b",
+        r"\bwhat(?: is|'?s) wrong\b|\bwhat do i have\b|\bdiagnos",
+        r"\b(?:my|i|i'?ve|i'?m|me)\b",
+        r"\b(?:my|his|her) \w+ (?:has|is|have)\b",
+        r"\b\d+ ?(?:mg|ml|mcg|g|units?)\b",
+        r"\b(?:dose|dosage|dosing|tablets?|pills?|puffs?|drops|spoons?|capsules?)\b",
+        r"\bhow (?:many|much|often)\b",
+        r"\bsince\b|\byesterday\b|\bfor (?:\d+|two|three|a) (?:days?|weeks?|months?)\b",
+        r"\b(?:mix|together|combin\w+|double|half)\b",
+    )
+)
+
+
+def cues(text: str) -> list[float]:
+    """Return 1 for each cue that a text has, else 0."""
+    return [float(bool(cue.search(text))) for cue in CUES]
+
+
 def words(text: str) -> list[str]:
     """Return the words of a text that may carry its subject, folded and without plural s."""
     found = WORD.findall(text.casefold().replace("’", "'"))
@@ -102,6 +126,11 @@ class LexicalIndex:
         return np.array(
             [sum(weights[w] for w in query_words & known) / total for known in self._documents]
         )
+
+    def uncovered(self, query: str, number: int) -> list[float]:
+        """Return the rarity of each word of the query that an entry does not know."""
+        missing = set(words(query)) - self._documents[number]
+        return [self._idf.get(word, self._unknown_idf) for word in missing]
 
     def unknown_words(self, query: str) -> list[str]:
         """Return the words of the query that no entry knows."""

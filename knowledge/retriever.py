@@ -1,9 +1,10 @@
 """Find the entries that may answer a question, with a score and the reasons for it.
 
-Per entry: the best and the typical cosine with its question and variants, the cosine with its
-answer, character n-grams (misspellings), rare words covered, and whether the question names this
-topic or another. Weights learnt from labelled questions turn these into one score
-(``knowledge.calibration``); nothing here is tuned by hand.
+Per entry: the best and the typical cosine with its question and variants, the cosine with their
+mean and with its answer, character n-grams (misspellings), rare words covered, whether the question
+names this topic or another, whether it asks about this aspect, and how near the topic's best entry
+is. Weights learnt from labelled questions turn these into one score (``knowledge.calibration``);
+nothing here is tuned by hand.
 """
 
 from __future__ import annotations
@@ -19,13 +20,29 @@ from knowledge.calibration import Calibration
 from knowledge.embedder import Embedder, Vectors
 from knowledge.entry import TopicEntry
 from knowledge.index import Row, VectorIndex
-from knowledge.lexical import LexicalIndex, TopicNames
+from knowledge.lexical import LexicalIndex, TopicNames, cues, words
 from knowledge.store import LiveEntry
 
-FEATURES = ("best", "typical", "answer", "characters", "coverage", "topic")
+FEATURES = (
+    "best",
+    "typical",
+    "answer",
+    "characters",
+    "coverage",
+    "topic",
+    "centroid",
+    "aspect",
+    "topic_typical",
+)
 NEAREST_WORDINGS = 3
 Numbers = npt.NDArray[np.intp]
+Floats = npt.NDArray[np.float64]
+VECTOR_SCALE = 4.0
+"""Makes the vector, of length 1 in hundreds of dimensions, weigh like the cues in the fit."""
 SHORTLIST = 12
+LEAST_ASPECT = -6.0
+"""Floor of the aspect's log-probability: below it, nothing is learnt from how unlikely it is."""
+FAR_LEAD = 12.0
 
 
 @dataclass(frozen=True)
@@ -62,7 +79,7 @@ class Found:
     Attributes:
         candidates: best first.
         confidence: calibrated probability that the first one answers the question, 0 to 1.
-        nearest_wording: cosine with the nearest wording of any entry, -1 to 1.
+        nearest_wording: cosine with the nearest wording of any entry that is no emergency, -1 to 1.
     """
 
     candidates: tuple[Candidate, ...]
@@ -122,6 +139,12 @@ class Retriever:
             [everything(live.topic_entry) for live in entries],
         )
         self._topics = [live.topic_entry.topic.slug for live in entries]
+        self._topic_numbers = np.unique(self._topics, return_inverse=True)[1]
+        self._centroids = self._centroids_of(vectors)
+        self._calm = np.array(
+            [live.topic_entry.entry.urgency.level != "emergency" for live in entries]
+        )
+        self._aspects = [live.topic_entry.entry.aspect.value for live in entries]
 
     def with_calibration(self, calibration: Calibration) -> Retriever:
         """Return the same index under another calibration."""
@@ -141,7 +164,7 @@ class Retriever:
     def search_vector(self, query: str, vector: Vectors, topic: str | None = None) -> Found:
         """Return the candidates for a question whose vector is known."""
         cosines = self._index.cosines(vector)
-        features = self._features(query, cosines)
+        features = self._features(query, vector, cosines)
         scores = self.calibration.rank(features)
         if topic is not None:
             inside = np.array([slug == topic for slug in self._topics])
@@ -156,12 +179,68 @@ class Retriever:
             )
             for i in order
         )
-        confidence = self.calibration.confidence(candidates_table(candidates))
-        return Found(candidates, confidence, float(features[:, 0].max()))
+        confidence = 0.0
+        if candidates:
+            table = self.confidence_features(query, vector, scores, features)
+            confidence = self.calibration.confidence(table)
+        return Found(candidates, confidence, self.nearest_calm_wording(features))
+
+    def nearest_calm_wording(self, features: Vectors) -> float:
+        """Return the cosine with the nearest wording of any entry that is no emergency.
+
+        A text that is near to "what to do in an asthma attack" may well report one.
+        """
+        return float(np.where(self._calm, features[:, 0], -1.0).max())
+
+    def confidence_features(
+        self, query: str, vector: Vectors, scores: Floats, features: Vectors
+    ) -> Floats:
+        """Return what tells whether the first candidate is right at all.
+
+        Args:
+            query: the question.
+            vector: of the question.
+            scores: one per entry; minus infinity leaves an entry out.
+            features: the signals of every entry.
+
+        Returns:
+            ``CONFIDENCE_FEATURES``, then the signals of the first candidate.
+        """
+        first = int(np.argmax(scores))
+        others = np.delete(scores, first)
+        elsewhere = scores[self._topic_numbers != self._topic_numbers[first]]
+        shares = np.exp(scores - scores[first])
+        shares /= shares.sum()
+        uncovered = self._lexical.uncovered(query, first)
+        wish = self.wish_log_odds(query, vector)
+        own = [
+            scores[first],
+            _lead(scores[first], others),
+            _lead(scores[first], elsewhere),
+            shares[first],
+            shares[self._topic_numbers == self._topic_numbers[first]].sum(),
+            sum(uncovered),
+            max(uncovered, default=0.0),
+            len(set(words(query))),
+            np.log(max(1, len(query.split()))),
+            wish["diagnosis"],
+            wish["dose"],
+        ]
+        return np.array([*own, *features[first]], dtype=np.float64)
+
+    def wish_log_odds(self, query: str, vector: Vectors) -> dict[str, float]:
+        """Return how much likelier than a plain question a diagnosis or a dose is wished for."""
+        classifier = self.calibration.wishes
+        if classifier is None:
+            return {"diagnosis": 0.0, "dose": 0.0}
+        logs = classifier.log_probabilities(wish_features(query, vector))[0]
+        found = dict(zip(classifier.classes, logs, strict=True))
+        plain = found["question"]
+        return {name: float(found[name] - plain) for name in ("diagnosis", "dose")}
 
     def features(self, query: str, vector: Vectors) -> Vectors:
         """Return the signals of every entry, shape ``(entries, len(FEATURES))``."""
-        return self._features(query, self._index.cosines(vector))
+        return self._features(query, vector, self._index.cosines(vector))
 
     def features_without(self, number: int, vector: Vectors) -> Vectors:
         """Return the signals that a wording of the corpus would have if it were not in it.
@@ -171,14 +250,21 @@ class Retriever:
             vector: of the wording.
         """
         text = self._index.rows[int(self._asked[number])].text
-        return self._features(text, self._index.cosines(vector), number)
+        return self._features(text, vector, self._index.cosines(vector), number)
 
     def asked(self) -> list[tuple[int, str]]:
         """Return every question and variant as ``(number of its entry, text)``, in order."""
         rows = (self._index.rows[int(place)] for place in self._asked)
         return [(row.owner, row.text) for row in rows]
 
-    def _features(self, query: str, cosines: Vectors, leave_out: int | None = None) -> Vectors:
+    def asked_vectors(self) -> tuple[Vectors, list[int]]:
+        """Return the vectors of all questions and variants, and the entries they belong to."""
+        owners = [self._index.rows[int(place)].owner for place in self._asked]
+        return self._index.vectors()[self._asked], owners
+
+    def _features(
+        self, query: str, vector: Vectors, cosines: Vectors, leave_out: int | None = None
+    ) -> Vectors:
         asked = np.append(cosines[self._asked], -np.inf)
         if leave_out is not None:
             asked[leave_out] = -np.inf
@@ -189,6 +275,8 @@ class Retriever:
         typical = np.where(there, nearest, 0.0).sum(axis=1) / there.sum(axis=1)
         named = self.names.named(query)
         topic = np.array([_names_topic(slug, named) for slug in self._topics])
+        of_topics = np.full(self._topic_numbers.max() + 1, -np.inf)
+        np.maximum.at(of_topics, self._topic_numbers, typical)
         return np.column_stack(
             [
                 best,
@@ -197,8 +285,27 @@ class Retriever:
                 self._lexical.character_similarity(query, leave_out),
                 self._lexical.coverage(query),
                 topic,
+                self._centroids @ vector,
+                self._aspect_fit(vector),
+                of_topics[self._topic_numbers],
             ]
         ).astype(np.float32)
+
+    def _centroids_of(self, vectors: Vectors) -> Vectors:
+        """Return the mean direction of each entry's questions and variants."""
+        sums = np.add.reduceat(vectors[self._asked], self._starts, axis=0)
+        lengths = np.linalg.norm(sums, axis=1, keepdims=True)
+        means: Vectors = sums / np.maximum(lengths, 1e-9)
+        return means
+
+    def _aspect_fit(self, vector: Vectors) -> Floats:
+        """Return per entry the log-probability that its aspect is the one asked about."""
+        classifier = self.calibration.aspects
+        if classifier is None:
+            return np.zeros(len(self.entries))
+        logs = classifier.log_probabilities(vector)[0]
+        known = dict(zip(classifier.classes, np.maximum(logs, LEAST_ASPECT), strict=True))
+        return np.array([known.get(aspect, LEAST_ASPECT) for aspect in self._aspects])
 
     def unknown_words(self, query: str) -> list[str]:
         """Return the words of a question that no entry of the release knows."""
@@ -225,11 +332,15 @@ def _table(starts: Numbers, ends: Numbers) -> Numbers:
     return np.where(numbers < ends[:, None], numbers, ends[-1])
 
 
-def candidates_table(candidates: Sequence[Candidate]) -> Vectors:
-    """Return score and signals of the candidates, shape ``(candidates, 1 + len(FEATURES))``."""
-    return np.array([[c.score, *c.features] for c in candidates], dtype=np.float32).reshape(
-        len(candidates), 1 + len(FEATURES)
-    )
+def wish_features(query: str, vector: Vectors) -> Floats:
+    """Return what tells a wish: the vector and the cues of ``knowledge.lexical``."""
+    return np.array([*(vector * VECTOR_SCALE), *cues(query)], dtype=np.float64)
+
+
+def _lead(first: float, others: Floats) -> float:
+    """Return how far the first is ahead, up to a limit beyond which more says nothing."""
+    nearest = others.max(initial=-np.inf)
+    return min(float(first - nearest), FAR_LEAD)
 
 
 def _names_topic(slug: str, named: frozenset[str]) -> float:
