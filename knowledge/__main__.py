@@ -22,7 +22,7 @@ from knowledge import checks
 from knowledge.calibration import SHIPPED, Calibration, CalibrationError, load_calibration
 from knowledge.entry import TopicEntry
 from knowledge.exchange import CorpusError, Fault, Located, read_corpus
-from knowledge.settings import KnowledgeSettings, SettingError, read_settings
+from knowledge.settings import ROOT, KnowledgeSettings, SettingError, read_settings
 from knowledge.store import (
     LiveEntry,
     LiveSet,
@@ -41,6 +41,7 @@ from knowledge.store import (
 if TYPE_CHECKING:
     from knowledge.answering import Answerer
 
+INTENTS_FILE = ROOT / "bot" / "data" / "nlu" / "corpus.yml"
 Command = Callable[[argparse.Namespace, KnowledgeSettings], int]
 
 
@@ -105,6 +106,19 @@ def show_coverage(args: argparse.Namespace, settings: KnowledgeSettings) -> int:
     return 0
 
 
+def write_intents(args: argparse.Namespace, settings: KnowledgeSettings) -> int:
+    """Write wordings of the corpus as training data for Rasa's intents."""
+    from knowledge.intents import fold, training_data
+
+    pairs = checked_entries(args.corpus or settings.corpus_dir)
+    others = [file for file in args.output.parent.glob("*.yml") if file != args.output]
+    lines = [line for file in others for line in file.read_text(encoding="utf-8").splitlines()]
+    taken = frozenset(fold(line.strip()[2:]) for line in lines if line.strip().startswith("- "))
+    args.output.write_text(training_data(pairs, taken), encoding="utf-8")
+    print(f"{args.output} is written; the next start trains Rasa with it")
+    return 0
+
+
 def run_import(args: argparse.Namespace, settings: KnowledgeSettings) -> int:
     """Import the corpus files as drafts; publish them where nothing was published yet."""
     entries = checked_entries(args.corpus or settings.corpus_dir)
@@ -143,7 +157,7 @@ def run_search(args: argparse.Namespace, settings: KnowledgeSettings) -> int:
     from knowledge.evaluation import describe
     from knowledge.retriever import FEATURES
 
-    loaded = load(settings, load_calibration())
+    loaded = load(settings, load_calibration(), args.corpus)
     retriever = loaded.retriever
     topic = next(
         (
@@ -167,8 +181,14 @@ def run_search(args: argparse.Namespace, settings: KnowledgeSettings) -> int:
     return 0
 
 
-def load(settings: KnowledgeSettings, calibration: Calibration) -> Answerer:
-    """Load the live release; where nothing was published, the corpus files."""
+def load(
+    settings: KnowledgeSettings, calibration: Calibration, corpus: Path | None = None
+) -> Answerer:
+    """Load a corpus folder, else the live release; where nothing was published, the corpus files.
+
+    Raises:
+        CorpusError: the corpus files do not pass their checks.
+    """
     from knowledge.embedder import SentenceTransformerEmbedder
     from knowledge.emergency import read_exemplars
     from knowledge.live import build
@@ -177,9 +197,9 @@ def load(settings: KnowledgeSettings, calibration: Calibration) -> Answerer:
     engine = connect(settings.database_url)
     migrate(engine)
     with transaction(engine) as session:
-        live = read_live(session)
+        live = None if corpus else read_live(session)
         if live is None:
-            entries = checked_entries(settings.corpus_dir)
+            entries = checked_entries(corpus or settings.corpus_dir)
             live = LiveSet(0, tuple(LiveEntry(entry, 0) for entry in entries))
         return build(session, live, embedder, calibration, read_exemplars()).answerer
 
@@ -216,7 +236,7 @@ def run_evaluate(args: argparse.Namespace, settings: KnowledgeSettings) -> int:
     """Measure on the held-back questions and list the misses."""
     from knowledge.evaluation import HELD_BACK_FILE, evaluate, read_questions
 
-    answerer = load(settings, load_calibration())
+    answerer = load(settings, load_calibration(), args.corpus)
     known = frozenset(live.topic_entry.entry.id for live in answerer.retriever.entries)
     questions = read_questions(args.questions or HELD_BACK_FILE, known)
     print(f"asking {len(questions)} questions", file=sys.stderr)
@@ -272,6 +292,9 @@ def parser() -> argparse.ArgumentParser:
     covering = add("coverage", show_coverage)
     covering.add_argument("--corpus", type=Path, help="folder of corpus files")
     covering.add_argument("--output", type=Path, metavar="FILE", help="write the page there")
+    intending = add("intents", write_intents)
+    intending.add_argument("--corpus", type=Path, help="folder of corpus files")
+    intending.add_argument("--output", type=Path, metavar="FILE", default=INTENTS_FILE)
     importing = add("import", run_import)
     importing.add_argument("--corpus", type=Path, help="folder of corpus files")
     publishing = add("publish", run_publish)
@@ -281,11 +304,15 @@ def parser() -> argparse.ArgumentParser:
     search.add_argument("question")
     search.add_argument("--after", metavar="ENTRY", help="entry that was answered just before")
     search.add_argument("--top-k", type=int, default=5)
+    search.add_argument("--corpus", type=Path, help="folder of corpus files, not the live release")
     calibrating = add("calibrate", run_calibrate)
     calibrating.add_argument("--questions", type=Path)
     calibrating.add_argument("--output", type=Path, default=SHIPPED)
     evaluating = add("evaluate", run_evaluate)
     evaluating.add_argument("--questions", type=Path)
+    evaluating.add_argument(
+        "--corpus", type=Path, help="folder of corpus files, not the live release"
+    )
     evaluating.add_argument("--brief", action="store_true", help="no topics and no misses")
     evaluating.add_argument("--format", choices=("text", "json"), default="text")
     return root
