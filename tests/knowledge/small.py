@@ -7,24 +7,26 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from knowledge.calibration import Calibration
+from knowledge.calibration import CONFIDENCE_FEATURES, Calibration
 from knowledge.emergency import Exemplar
 from knowledge.entry import Entry, Topic, TopicEntry
 from knowledge.exchange import read_corpus
+from knowledge.retriever import FEATURES
 from knowledge.store import LiveEntry, LiveSet
 
 CORPUS = Path(__file__).parent.parent / "data" / "corpus"
 TODAY = date(2026, 11, 21)
 
 # Order: cosine of the best wording, words covered, topic named. Confidence: score and lead.
+SIGNALS = len(FEATURES)
 CALIBRATION = Calibration(
     model="words",
-    rank_weights=(8.0, 0.0, 0.0, 0.0, 3.0, 1.0),
-    rank_bias=-7.0,
-    confidence_weights=(1.0, 1.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0),
-    confidence_bias=-1.0,
+    rank_weights=(8.0, 0.0, 0.0, 0.0, 3.0, 1.0) + (0.0,) * (SIGNALS - 6),
+    confidence_weights=(1.0, 1.0) + (0.0,) * (len(CONFIDENCE_FEATURES) - 2 + SIGNALS),
+    confidence_bias=-8.0,
     answer_at=0.8,
     clarify_at=0.2,
+    declines_at=1.0,
     emergency_at=0.5,
     fitted_on={"file": "by hand"},
 )

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import json
 import math
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from knowledge.calibration import (
+    CONFIDENCE_FEATURES,
     SHIPPED,
     CalibrationError,
-    confidence_features,
+    Classifier,
     load_calibration,
 )
+from knowledge.entry import Aspect
 from knowledge.retriever import FEATURES
 from tests.knowledge.small import CALIBRATION
 
@@ -49,43 +52,59 @@ def test_it_refuses_a_field_that_it_does_not_know(tmp_path: Path) -> None:
         load_calibration(tmp_path / "c.json")
 
 
+def test_classifiers_come_back_unchanged_too(tmp_path: Path) -> None:
+    wishes = Classifier(("dose", "question"), ((1.0, -1.0), (0.5, 2.0)), (0.0, 0.25))
+    replace(CALIBRATION, wishes=wishes).save(tmp_path / "c.json")
+    assert load_calibration(tmp_path / "c.json").wishes == wishes
+
+
+def test_a_row_of_numbers_stays_on_one_line(tmp_path: Path) -> None:
+    aspects = Classifier(("a", "b"), ((1.0,) * 50, (2.0,) * 50), (0.0, 0.0))
+    replace(CALIBRATION, aspects=aspects).save(tmp_path / "c.json")
+    assert len((tmp_path / "c.json").read_text(encoding="utf-8").splitlines()) < 40
+
+
 def test_the_shipped_one_fits_the_signals_and_its_thresholds_are_in_order() -> None:
     shipped = load_calibration(SHIPPED)
     assert len(shipped.rank_weights) == len(FEATURES)
-    assert len(shipped.confidence_weights) == 2 + len(FEATURES)
+    assert len(shipped.confidence_weights) == len(CONFIDENCE_FEATURES) + len(FEATURES)
     assert 0 < shipped.clarify_at < shipped.answer_at < 1
     assert 0 < shipped.emergency_at < 1
+    assert 0 < shipped.declines_at < 1
+
+
+def test_the_shipped_one_knows_every_aspect_and_wish() -> None:
+    shipped = load_calibration(SHIPPED)
+    assert shipped.aspects is not None
+    assert shipped.wishes is not None
+    assert set(shipped.aspects.classes) == {aspect.value for aspect in Aspect}
+    assert set(shipped.wishes.classes) == {"question", "diagnosis", "dose"}
+    assert SHIPPED.stat().st_size < 2_000_000
 
 
 def test_it_ranks_by_weighted_signals() -> None:
-    signals = table([1, 0, 0, 0, 0, 0], [0.5, 9, 9, 9, 1, 1], [0, 0, 0, 0, 0, -1])
-    assert CALIBRATION.rank(signals).tolist() == pytest.approx([1.0, 1.0, -8.0])
+    rows = [[1, 0, 0, 0, 0, 0], [0.5, 9, 9, 9, 1, 1], [0, 0, 0, 0, 0, -1]]
+    signals = table(*(row + [9] * (len(FEATURES) - 6) for row in rows))
+    assert CALIBRATION.rank(signals).tolist() == pytest.approx([8.0, 8.0, -1.0])
 
 
-def test_its_confidence_looks_at_score_lead_and_signals_of_the_first() -> None:
-    rows = table([3, 1, 2, 3, 4, 5, 6], [1, 0, 0, 0, 0, 0, 0])
-    assert confidence_features(rows).tolist() == [3, 2, 1, 2, 3, 4, 5, 6]
+def confidence_row(score: float, lead: float) -> np.ndarray:
+    return np.array([score, lead] + [7.0] * (len(CALIBRATION.confidence_weights) - 2))
 
 
 def test_its_confidence_is_a_probability() -> None:
-    first = [2.0, 0, 0, 0, 0, 0, 0]
-    second = [1.5, 0, 0, 0, 0, 0, 0]
-    expected = 1 / (1 + math.exp(-(2.0 + 0.5 - 1.0)))
-    assert CALIBRATION.confidence(table(first, second)) == pytest.approx(expected)
-
-
-def test_a_single_candidate_leads_by_no_more_than_ten() -> None:
-    first = [2.0, 0, 0, 0, 0, 0, 0]
-    far = [-500.0, 0, 0, 0, 0, 0, 0]
-    assert confidence_features(table(first))[1] == 10.0
-    assert confidence_features(table(first, far))[1] == 10.0
-
-
-def test_nothing_found_is_no_confidence() -> None:
-    assert CALIBRATION.confidence(np.empty((0, 7), dtype=np.float32)) == 0.0
+    expected = 1 / (1 + math.exp(-(9.0 + 0.5 - 8.0)))
+    assert CALIBRATION.confidence(confidence_row(9.0, 0.5)) == pytest.approx(expected)
 
 
 def test_extreme_scores_do_not_overflow() -> None:
-    far = [1e6, 0, 0, 0, 0, 0, 0]
-    assert CALIBRATION.confidence(table(far)) == pytest.approx(1.0)
-    assert CALIBRATION.confidence(table([-1e6, *far[1:]])) == pytest.approx(0.0)
+    assert CALIBRATION.confidence(confidence_row(1e6, 0)) == pytest.approx(1.0)
+    assert CALIBRATION.confidence(confidence_row(-1e6, 0)) == pytest.approx(0.0)
+
+
+def test_a_classifier_gives_probabilities_that_add_up() -> None:
+    classifier = Classifier(("a", "b"), ((1.0, 0.0), (0.0, 1.0)), (0.0, 1.0))
+    found = np.exp(classifier.log_probabilities(np.array([[1.0, 0.0], [0.0, 900.0]])))
+    assert found.sum(axis=1).tolist() == pytest.approx([1.0, 1.0])
+    assert found[0].tolist() == pytest.approx([0.5, 0.5])
+    assert found[1].tolist() == pytest.approx([0.0, 1.0])

@@ -9,20 +9,20 @@ import numpy as np
 import pytest
 
 from knowledge.answering import Answerer
-from knowledge.calibration import Calibration
+from knowledge.calibration import CONFIDENCE_FEATURES, Calibration, Classifier
 from knowledge.evaluation import (
     CALIBRATION_FILE,
     HELD_BACK_FILE,
-    LEAST_EMERGENCY_COSINE,
     Question,
     QuestionsError,
-    calibrate,
     evaluate,
     read_questions,
 )
+from knowledge.learning import LEAST_EMERGENCY_COSINE, calibrate, nothing_learnt
+from knowledge.lexical import CUES
 from knowledge.retriever import FEATURES
-from tests.conftest import WordEmbedder
-from tests.knowledge.small import CALIBRATION, EXEMPLARS, TODAY, small_corpus
+from tests.conftest import DIMENSIONS, WordEmbedder
+from tests.knowledge.small import EXEMPLARS, TODAY, small_corpus
 
 KNOWN = frozenset(pair.entry.id for pair in small_corpus())
 
@@ -124,6 +124,44 @@ def test_it_counts_what_became_of_every_question(answerer: Answerer) -> None:
     assert figures.wrongly_answered == pytest.approx(1 / 2)
 
 
+def test_it_counts_by_topic_and_by_kind(answerer: Answerer) -> None:
+    figures = evaluate(answerer, MEASURED, TODAY)
+    flu, measles = figures.by_topic
+    assert (flu.topic, flu.questions, measles.topic, measles.questions) == ("flu", 4, "measles", 2)
+    assert flu.answered + flu.clarified + flu.abstained == pytest.approx(1.0)
+    assert (flu.wrong_shown, measles.wrong_shown) == (pytest.approx(1 / 4), 0.0)
+    kinds = {kind.kind: kind for kind in figures.by_kind}
+    assert (kinds["off_topic"].wrongly_answered, kinds["diagnosis"].wrongly_answered) == (0.0, 1.0)
+
+
+def test_a_refusal_is_not_counted_as_an_answer(answerer: Answerer) -> None:
+    dose = Question(text="face drooping stroke 5 mg", entry=None, kind="dose")
+    plain = Question(text="does a face drooping come with stroke", entry="stroke-signs")
+    figures = evaluate(wary(answerer), [dose, plain], TODAY)
+    assert (figures.wrongly_answered, figures.declined) == (0.0, 1.0)
+    assert figures.declined_by_mistake == 0.0
+    assert evaluate(answerer, [dose, plain], TODAY).wrongly_answered == 1.0
+
+
+def wary(answerer: Answerer) -> Answerer:
+    """Take every text with "mg" or "dose" for a wish for a dose."""
+    classifier = cue_classifier("dose", 5)
+    calibration = replace(answerer.retriever.calibration, wishes=classifier, declines_at=0.5)
+    return Answerer(answerer.retriever.with_calibration(calibration), answerer.exemplars)
+
+
+def cue_classifier(name: str, cue: int) -> Classifier:
+    """Return a classifier that looks at nothing but one cue."""
+    weights = {
+        label: [0.0] * (DIMENSIONS + len(CUES)) for label in ("question", "diagnosis", "dose")
+    }
+    weights[name][DIMENSIONS + cue] = 20.0
+    bias = {"question": 5.0, "diagnosis": 0.0, "dose": 0.0}
+    return Classifier(
+        tuple(weights), tuple(tuple(row) for row in weights.values()), tuple(bias.values())
+    )
+
+
 def test_it_lists_what_went_wrong_and_what_came_instead(answerer: Answerer) -> None:
     misses = evaluate(answerer, MEASURED, TODAY).misses
     texts = ["how does flu spread?", "flu", "bread with fever", "face drooping stroke"]
@@ -131,7 +169,7 @@ def test_it_lists_what_went_wrong_and_what_came_instead(answerer: Answerer) -> N
     assert misses[0].startswith("'how does flu spread?': wanted flu-symptoms, got flu-spread (")
     assert "got choice of flu-symptoms, flu-spread, flu-shot-myth (1.00)" in misses[1]
     assert "got no answer (0." in misses[2]
-    assert "wanted no answer, got stroke-signs (" in misses[3]
+    assert "wanted diagnosis, got stroke-signs (" in misses[3]
 
 
 def test_it_asks_a_follow_up_in_its_context(answerer: Answerer) -> None:
@@ -152,9 +190,8 @@ def test_it_measures_nothing_without_falling_over(answerer: Answerer) -> None:
 @pytest.fixture(scope="module")
 def learnt(answerer: Answerer) -> Calibration:
     """Learnt from the training questions, starting from weights that know nothing."""
-    knows_nothing = replace(CALIBRATION, rank_weights=(0.0,) * 6, confidence_weights=(0.0,) * 8)
     vectors = answerer.retriever.embedder.embed([exemplar.text for exemplar in EXEMPLARS])
-    retriever = answerer.retriever.with_calibration(knows_nothing)
+    retriever = answerer.retriever.with_calibration(nothing_learnt("words"))
     return calibrate(retriever, EXEMPLARS, vectors, TRAINING)
 
 
@@ -169,7 +206,7 @@ def test_it_learns_to_answer_and_to_abstain(answerer: Answerer, learnt: Calibrat
 def test_what_it_learnt_has_the_right_shape(learnt: Calibration) -> None:
     assert learnt.model == "words"
     assert len(learnt.rank_weights) == len(FEATURES)
-    assert len(learnt.confidence_weights) == 2 + len(FEATURES)
+    assert len(learnt.confidence_weights) == len(CONFIDENCE_FEATURES) + len(FEATURES)
     assert learnt.rank_weights[FEATURES.index("best")] > 0
     assert 0 < learnt.clarify_at <= learnt.answer_at <= 1
     assert learnt.emergency_at >= LEAST_EMERGENCY_COSINE
@@ -179,7 +216,7 @@ def test_it_tells_what_it_was_learnt_on_without_the_follow_ups(learnt: Calibrati
     assert learnt.fitted_on["file"] == "calibration.yml"
     assert learnt.fitted_on["questions"] == len(TRAINING) - 1
     assert learnt.fitted_on["answerable"] == 30
-    assert float(learnt.fitted_on["right_when_answered"]) >= 0.95
+    assert float(learnt.fitted_on["wrong_shown"]) <= 0.05
 
 
 def test_ordinary_questions_seldom_sound_like_an_emergency(

@@ -8,8 +8,16 @@ import numpy as np
 import pytest
 
 from knowledge.answering import Answerer
+from knowledge.calibration import Classifier
 from knowledge.entry import TopicEntry
-from knowledge.retriever import FEATURES, Found, Retriever, candidates_table, everything, rows_of
+from knowledge.retriever import (
+    FEATURES,
+    LEAST_ASPECT,
+    Found,
+    Retriever,
+    everything,
+    rows_of,
+)
 from tests.knowledge.small import CALIBRATION, small_corpus, small_release
 
 IDS = [pair.entry.id for pair in small_corpus()]
@@ -136,5 +144,50 @@ def test_word_statistics_see_all_that_an_entry_says() -> None:
         assert part in text
 
 
-def test_the_table_of_no_candidates_keeps_its_width() -> None:
-    assert candidates_table([]).shape == (0, 1 + len(FEATURES))
+def test_a_wording_left_out_is_as_if_it_were_not_there(
+    retriever: Retriever, embedder: WordEmbedder
+) -> None:
+    number, (owner, text) = next(
+        (n, pair) for n, pair in enumerate(retriever.asked()) if pair[1] == "How does flu spread?"
+    )
+    vector = embedder.embed([text])[0]
+    best, characters = FEATURES.index("best"), FEATURES.index("characters")
+    whole, without = retriever.features(text, vector), retriever.features_without(number, vector)
+    assert whole[owner, best] == pytest.approx(1.0, abs=1e-5)
+    assert without[owner, best] < 0.95
+    assert without[owner, characters] < whole[owner, characters]
+    others = np.delete(np.arange(len(whole)), owner)
+    assert np.allclose(whole[others, best], without[others, best])
+
+
+def test_the_topic_signal_is_that_of_its_best_entry(
+    retriever: Retriever, embedder: WordEmbedder
+) -> None:
+    question = "how does flu spread"
+    signals = retriever.features(question, embedder.embed([question])[0])
+    typical, of_topic = FEATURES.index("typical"), FEATURES.index("topic_typical")
+    flu = [number for number, entry_id in enumerate(IDS) if entry_id.startswith("flu")]
+    assert signals[flu, of_topic].tolist() == [pytest.approx(signals[flu, typical].max())] * 3
+
+
+def test_a_question_after_one_aspect_fits_its_entries_best(
+    retriever: Retriever, embedder: WordEmbedder
+) -> None:
+    towards = embedder.embed(["spread"])[0]
+    aspects = Classifier(
+        ("spread", "symptoms"), (tuple(9 * towards), tuple(0 * towards)), (0.0, 0.0)
+    )
+    wise = retriever.with_calibration(replace(CALIBRATION, aspects=aspects))
+    signals = wise.features("spread", towards)[:, FEATURES.index("aspect")]
+    fits = dict(zip(IDS, signals, strict=True))
+    assert fits["flu-spread"] > fits["flu-symptoms"] > fits["measles-vaccine"]
+    assert fits["measles-vaccine"] == LEAST_ASPECT
+
+
+def test_a_text_near_an_emergency_entry_is_near_to_nothing_calm(
+    retriever: Retriever, embedder: WordEmbedder
+) -> None:
+    question = "What are the warning signs of a stroke?"
+    vector = embedder.embed([question])[0]
+    assert retriever.features(question, vector)[:, 0].max() == pytest.approx(1.0, abs=1e-5)
+    assert retriever.search_vector(question, vector).nearest_wording < 0.9
