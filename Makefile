@@ -40,7 +40,9 @@ measure: setup ## Measure start-up time and memory per process
 	@$(OURS) -m benchmarks.start
 
 corpus: setup ## Check the corpus, learn the calibration anew, measure it
-	@$(OURS) -m knowledge check && $(OURS) -m knowledge calibrate && $(OURS) -m knowledge evaluate
+	@$(OURS) -m knowledge check && $(OURS) -m knowledge calibrate && \
+	$(OURS) -m knowledge evaluate --corpus knowledge/corpus && \
+	$(OURS) -m knowledge coverage --output docs/corpus.md
 
 lock: ## Renew the two lock files in requirements/
 	@$(PYTHON) deploy/environments.py --lock

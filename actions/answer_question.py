@@ -110,7 +110,10 @@ class ActionAnswerQuestion(AnsweringAction):
         if taken_over := takeover(decision):
             return taken_over
         payload = decision_payload(decision, call_now=decision.likeness is not None)
-        return Outcome(payloads=(payload,), slots=slots_after(decision))
+        # A rule has declined already where Rasa saw the wish; this one Rasa took for a question.
+        unseen = decision.purpose is not purpose and decision.purpose.is_declined
+        responses = (f"utter_decline_{decision.purpose.value}",) if unseen else ()
+        return Outcome(payloads=(payload,), responses=responses, slots=slots_after(decision))
 
 
 class ActionCheckClaim(AnsweringAction):

@@ -93,6 +93,7 @@ class Answer:
         expired: its review date has passed, so only its source may be shown.
         related: further entries of the same topic, to go on with.
         likeness: how like an emergency the question sounds, or None.
+        purpose: what the person wants of the answer, as far as it is known.
     """
 
     live: LiveEntry
@@ -100,6 +101,7 @@ class Answer:
     expired: bool
     related: tuple[Option, ...]
     likeness: Likeness | None = None
+    purpose: Purpose = Purpose.QUESTION
 
 
 @dataclass(frozen=True)
@@ -112,6 +114,7 @@ class Clarify:
         topic: its slug.
         score: probability of the likeliest.
         likeness: how like an emergency the question sounds, or None.
+        purpose: what the person wants of the answer, as far as it is known.
     """
 
     options: tuple[Option, ...]
@@ -119,6 +122,7 @@ class Clarify:
     topic: str | None
     score: float
     likeness: Likeness | None = None
+    purpose: Purpose = Purpose.QUESTION
 
 
 @dataclass(frozen=True)
@@ -130,12 +134,14 @@ class NoAnswer:
         words: the question's own words, for a search at CDC and WHO.
         score: probability of the likeliest entry.
         likeness: how like an emergency the question sounds, or None.
+        purpose: what the person wants of the answer, as far as it is known.
     """
 
     nearest: tuple[tuple[str, str], ...]
     words: str
     score: float
     likeness: Likeness | None = None
+    purpose: Purpose = Purpose.QUESTION
 
 
 Decision = Answer | Clarify | NoAnswer
@@ -165,17 +171,21 @@ class Answerer:
             question: what was asked, with identifiers masked.
             context: what the conversation was about.
             today: decides whether an entry is past its review date.
-            purpose: what the person wants of the answer; ``wish`` tells, where nobody else does.
+            purpose: what the person wants of the answer; a question may turn out to wish for a
+                diagnosis or a dose, and the decision then says so.
         """
         named = sorted(self.retriever.names.named(question))
         if named and self.retriever.names.only_names(question):
             return self._topic(named[0], purpose, today)
-        found, likeness = self._find(question, context)
+        vector = self.retriever.embedder.embed([question])[0]
+        if purpose is Purpose.QUESTION:
+            purpose = self._wish(question, vector)
+        found, likeness = self._find(question, vector, context)
         decision = self._weigh(question, found, today, purpose)
         if purpose.is_declined and not named and not isinstance(decision, NoAnswer):
             # "What is this rash?": naming a disease would be a diagnosis.
             decision = self._no_answer(question, found)
-        return replace(decision, likeness=likeness)
+        return replace(decision, likeness=likeness, purpose=purpose)
 
     def _topic(self, slug: str, purpose: Purpose, today: date) -> Decision:
         """Reply to the bare name of a topic: its menu, or for "do I have it?" its symptoms."""
@@ -186,22 +196,6 @@ class Answerer:
                     return self._answer(live, 1.0, today)
         options = tuple(_option(live) for live in entries[:MAX_MENU])
         return Clarify(options, entries[0].topic_entry.topic.title, slug, 1.0)
-
-    def wish(self, question: str) -> Purpose:
-        """Tell whether a question wishes for a diagnosis or a dose.
-
-        The second net below Rasa's intents: a wish that Rasa takes for a plain question would be
-        answered as one.
-        """
-        calibration = self.retriever.calibration
-        if calibration.wishes is None:
-            return Purpose.QUESTION
-        vector = self.retriever.embedder.embed([question])[0]
-        logs = calibration.wishes.log_probabilities(wish_features(question, vector))[0]
-        found = dict(zip(calibration.wishes.classes, np.exp(logs), strict=True))
-        likeliest = max((Purpose.DIAGNOSIS, Purpose.DOSE), key=lambda p: found[p.value])
-        certain = found[likeliest.value] >= calibration.declines_at
-        return likeliest if certain else Purpose.QUESTION
 
     def confirms_emergency(self, question: str, category: Category) -> bool:
         """Tell whether the exemplars agree that a message, taken for an emergency, is one."""
@@ -214,16 +208,32 @@ class Answerer:
         live = self._by_id.get(entry_id)
         return self._answer(live, 1.0, today) if live else None
 
-    def _find(self, question: str, context: Context) -> tuple[Found, Likeness | None]:
+    def _wish(self, question: str, vector: Vectors) -> Purpose:
+        """Tell whether a question wishes for a diagnosis or a dose.
+
+        The second net below Rasa's intents: a wish that Rasa takes for a plain question would be
+        answered as one.
+        """
+        calibration = self.retriever.calibration
+        if calibration.wishes is None:
+            return Purpose.QUESTION
+        logs = calibration.wishes.log_probabilities(wish_features(question, vector))[0]
+        found = dict(zip(calibration.wishes.classes, np.exp(logs), strict=True))
+        likeliest = max((Purpose.DIAGNOSIS, Purpose.DOSE), key=lambda p: found[p.value])
+        certain = found[likeliest.value] >= calibration.declines_at
+        return likeliest if certain else Purpose.QUESTION
+
+    def _find(
+        self, question: str, alone: Vectors, context: Context
+    ) -> tuple[Found, Likeness | None]:
         """Search, for a possible follow-up also inside the topic talked about."""
         retriever = self.retriever
         topic = context.topic if self._may_follow_up(question, context) else None
         if topic is None:
-            vector = retriever.embedder.embed([question])[0]
-            found = retriever.search_vector(question, vector)
-            return found, self.exemplars.likeness(vector, question, found.nearest_wording)
+            found = retriever.search_vector(question, alone)
+            return found, self.exemplars.likeness(alone, question, found.nearest_wording)
         in_context = f"{self._alias(topic)}: {question}"
-        alone, together = retriever.embedder.embed([question, in_context])
+        together = retriever.embedder.embed([in_context])[0]
         direct = retriever.search_vector(question, alone)
         follow_up = retriever.search_vector(in_context, together, topic)
         if not self._belongs(question, alone, follow_up):

@@ -180,7 +180,8 @@ def read_questions(file: Path, known: frozenset[str] | None = None) -> list[Ques
         missing = (question.right | ({question.context} - {None})) - (known or frozenset())
         if known is not None and missing:
             raise QuestionsError(
-                f"{file.name}: row {number}: no entry {sorted(map(str, missing))[0]}"
+                f"{file.name}: row {number}: no entry {sorted(map(str, missing))[0]} here: "
+                "correct the row, or name the corpus it is about with --corpus FOLDER"
             )
         questions.append(question)
     return questions
@@ -247,9 +248,7 @@ def _share(outcomes: Sequence[_Outcome], what: str) -> float:
 
 
 def _outcome(answerer: Answerer, question: Question, today: date) -> _Outcome:
-    purpose = answerer.wish(question.text)
-    context = _context(answerer, question)
-    decision = answerer.decide(question.text, context, today=today, purpose=purpose)
+    decision = answerer.decide(question.text, _context(answerer, question), today=today)
     topics = {
         live.topic_entry.topic.slug
         for live in answerer.retriever.entries
@@ -258,7 +257,7 @@ def _outcome(answerer: Answerer, question: Question, today: date) -> _Outcome:
     return _Outcome(
         question,
         decision,
-        purpose.is_declined,
+        decision.purpose.is_declined,
         next(iter(topics), ""),
         _first_is_right(answerer, question, decision),
     )

@@ -45,6 +45,8 @@ FALSE_ALARM_AT_MOST = 0.01
 LEAST_EMERGENCY_COSINE = 0.4
 """Below this, sentences of this model have no meaning in common."""
 FOLDS = 5
+REPEATS = 5
+"""Times that the folds are drawn anew, so that a threshold does not hang on one draw."""
 NEAR = 30
 """Entries that compete for a question while the order is learnt."""
 DECAY = 1e-3
@@ -248,8 +250,17 @@ def _learn_confidence(
     )
     right = rows.right[np.arange(len(scores)), scores.argmax(axis=1)]
     judge = make_pipeline(StandardScaler(), LogisticRegression(C=0.5, max_iter=5000))
-    folds = KFold(FOLDS, shuffle=True, random_state=1)
-    confidences = cross_val_predict(judge, table, right, cv=folds, method="predict_proba")[:, 1]
+    unseen = [
+        cross_val_predict(
+            judge,
+            table,
+            right,
+            cv=KFold(FOLDS, shuffle=True, random_state=seed),
+            method="predict_proba",
+        )[:, 1]
+        for seed in range(REPEATS)
+    ]
+    confidences = np.mean(unseen, axis=0)
     judge.fit(table, right)
     scaler, model = judge[0], judge[1]
     weights = model.coef_[0] / scaler.scale_

@@ -8,8 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from knowledge.checks import check, read_cdc_pages
+from knowledge.checks import check, grade, read_cdc_pages
+from knowledge.checks.reading import MAX_GRADE, plain
+from knowledge.coverage import best_evidence, report
 from knowledge.entry import Entry, Evidence, Status
+from knowledge.evaluation import CALIBRATION_FILE, HELD_BACK_FILE, read_questions
 from knowledge.exchange import Located, read_corpus
 
 ROOT = Path(__file__).parent.parent
@@ -42,8 +45,44 @@ def test_its_cdc_addresses_are_on_cdcs_own_list_of_pages() -> None:
 
 
 def test_it_covers_many_topics() -> None:
-    assert len(shipped()) >= 60
-    assert len({item.topic_entry.topic.slug for item in shipped()}) >= 30
+    assert len(shipped()) >= 250
+    assert len({item.topic_entry.topic.slug for item in shipped()}) >= 100
+
+
+def test_every_entry_has_ten_to_twenty_wordings() -> None:
+    counts = {entry.id: len(entry.variants) for entry in entries()}
+    assert {name: count for name, count in counts.items() if not 10 <= count <= 20} == {}
+
+
+def test_nine_of_ten_answers_are_plain() -> None:
+    plain = [entry for entry in entries() if grade(entry.short_answer) <= MAX_GRADE]
+    assert len(plain) / len(entries()) >= 0.9
+
+
+def test_the_page_on_what_it_covers_is_current() -> None:
+    page = (ROOT / "docs" / "corpus.md").read_text(encoding="utf-8")
+    made = report([item.topic_entry for item in shipped()])
+    assert page == made, "run `python -m knowledge coverage --output docs/corpus.md`"
+
+
+def test_five_held_back_questions_are_there_for_every_entry() -> None:
+    known = frozenset(entry.id for entry in entries())
+    asked = Counter(question.entry for question in read_questions(HELD_BACK_FILE, known))
+    assert {name for name in known if asked[name] < 5} == set()
+    assert asked[None] >= 200
+
+
+def test_every_entry_has_questions_to_learn_from() -> None:
+    known = frozenset(entry.id for entry in entries())
+    asked = Counter(question.entry for question in read_questions(CALIBRATION_FILE, known))
+    assert {name for name in known if asked[name] < 3} == set()
+
+
+def test_no_labelled_question_is_a_wording_of_the_corpus() -> None:
+    wordings = {plain(text) for entry in entries() for text in (entry.question, *entry.variants)}
+    for file in (CALIBRATION_FILE, HELD_BACK_FILE):
+        questions = [q.text for q in read_questions(file) if q.context is None]
+        assert [text for text in questions if plain(text) in wordings] == [], file.name
 
 
 def test_it_rests_on_both_cdc_and_who() -> None:
@@ -53,11 +92,7 @@ def test_it_rests_on_both_cdc_and_who() -> None:
 
 
 def test_every_entry_was_written_from_a_page_that_somebody_read() -> None:
-    unread = [
-        entry.id
-        for entry in entries()
-        if all(source.evidence is Evidence.URL_ONLY for source in entry.sources)
-    ]
+    unread = [entry.id for entry in entries() if best_evidence(entry) is Evidence.URL_ONLY]
     assert unread == []
     assert {entry.status for entry in entries()} <= {
         Status.SOURCE_CHECKED,
@@ -95,3 +130,4 @@ def test_a_name_leads_to_one_topic() -> None:
 def test_common_myths_are_answered() -> None:
     myths = {entry.id for entry in entries() if entry.myth is not None}
     assert {"flu-shot-gives-flu", "vaccines-autism", "covid-19-myths-5g"} <= myths
+    assert len(myths) >= 40

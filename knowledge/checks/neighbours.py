@@ -33,8 +33,8 @@ SAME_STATEMENT = 0.80
 """Cosine from which two sentences on one topic speak about the same thing, and so should agree."""
 SAME_WORDS = 0.96
 """Cosine from which two sentences say nearly the same, whatever their topics."""
-PULL = 2.5
-"""Log-odds by which another entry may lead before a wording counts as astray: twelve to one."""
+PULL = 4.0
+"""Log-odds by which another entry may lead before a wording counts as astray."""
 ON_SUBJECT = 0.20
 """Least cosine of a question with its answer."""
 

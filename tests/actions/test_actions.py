@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from actions.base import TotalAction
 from actions.claim_steps import ActionClaimStep
 from actions.emergency import ActionEmergency
 from actions.report_rumour import ActionReportRumour
+from knowledge.calibration import Classifier
 from knowledge.live import LiveAnswers
 from knowledge.settings import ROOT
 from tests.actions.conftest import MakeTracker
@@ -185,6 +187,21 @@ def test_without_a_release_it_says_that_it_cannot_answer(
     for action in (ActionAnswerQuestion, ActionCheckClaim, ActionAnswerOffer):
         said = run(action(no_answers), tracker())
         assert said.payload == {"kind": "unavailable", "code": "no_release"}
+
+
+def test_a_dose_that_rasa_took_for_a_question_is_declined(
+    answers: LiveAnswers, tracker: MakeTracker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert answers.loaded is not None
+    retriever = answers.loaded.answerer.retriever
+    wishes = Classifier(("diagnosis", "dose", "question"), ((0.0,) * 266,) * 3, (0.0, 9.0, 0.0))
+    calibration = replace(retriever.calibration, wishes=wishes, declines_at=0.5)
+    monkeypatch.setattr(retriever, "calibration", calibration)
+    said = run(ActionAnswerQuestion(answers), tracker("how does flu spread?"))
+    assert said.responses == ["utter_decline_dose"]
+    assert said.payload["kind"] == "answer"
+    declined = run(ActionAnswerQuestion(answers), tracker("flu spread?", "ask_for_dose"))
+    assert declined.responses == []  # Rasa's rule has said it already
 
 
 # --- a claim --------------------------------------------------------------------------------------

@@ -13,11 +13,13 @@ from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
+import yaml
 
 from knowledge import __main__ as commands
 from knowledge import embedder as embedding
 from knowledge import emergency
 from knowledge.calibration import load_calibration
+from knowledge.exchange import read_corpus
 from knowledge.settings import ROOT
 from knowledge.store import connect, migrate, read_live, transaction
 from tests.conftest import WordEmbedder
@@ -118,6 +120,25 @@ def test_check_shows_errors_before_warnings(
     edit(corpus, "        section: Signs and symptoms\n", "")
     _, out, _ = run(capsys, "check", "--quick")
     assert [line.split(": ")[1] for line in out.splitlines()[:2]] == ["error", "warning"]
+
+
+# --- intents --------------------------------------------------------------------------------------
+
+
+def test_intents_writes_training_data_without_what_is_there(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pairs = [item.topic_entry for item in read_corpus(CORPUS)]
+    known = next(p.entry for p in pairs if p.entry.id == "flu-spread").variants[0]
+    (tmp_path / "questions.yml").write_text(f"      - {known.upper()}\n", encoding="utf-8")
+    status, _, _ = run(capsys, "intents", "--output", str(tmp_path / "corpus.yml"))
+    nlu = yaml.safe_load((tmp_path / "corpus.yml").read_text(encoding="utf-8"))["nlu"]
+    examples = nlu[0]["examples"].splitlines()
+    assert status == 0
+    assert nlu[0]["intent"] == "ask_health_question"
+    assert len(examples) == len(set(examples)) >= 4
+    assert f"- {known}" not in examples
+    assert "- measles" in nlu[1]["examples"].splitlines()
 
 
 # --- coverage -------------------------------------------------------------------------------------
@@ -309,6 +330,9 @@ def test_search_shows_the_decision_and_its_reasons(capsys: pytest.CaptureFixture
         "characters",
         "coverage",
         "topic",
+        "centroid",
+        "aspect",
+        "topic_typical",
         "entry",
     ]
     assert lines[4].endswith("flu-spread  (“How does flu spread?”)")
@@ -359,7 +383,7 @@ def questions(tmp_path: Path) -> str:
 
 
 def test_evaluate_prints_the_figures(questions: str, capsys: pytest.CaptureFixture[str]) -> None:
-    status, out, _ = run(capsys, "evaluate", "--questions", questions)
+    status, out, _ = run(capsys, "evaluate", "--questions", questions, "--brief")
     figures = dict(line.strip().split(": ") for line in out.splitlines())
     assert status == 0
     assert figures["questions"] == "2"
@@ -367,10 +391,31 @@ def test_evaluate_prints_the_figures(questions: str, capsys: pytest.CaptureFixtu
     assert "misses" not in figures
 
 
-def test_evaluate_lists_the_misses_where_asked(
+def test_evaluate_writes_json_for_other_programs(
     questions: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    _, out, _ = run(capsys, "evaluate", "--questions", questions, "--misses")
+    _, out, _ = run(capsys, "evaluate", "--questions", questions, "--format", "json")
+    figures = json.loads(out)
+    assert (figures["questions"], figures["right_first"]) == (2, 0.5)
+    assert figures["by_topic"][0]["topic"] == "flu"
+
+
+def test_evaluate_takes_the_corpus_files_instead_of_the_live_release(
+    corpus: Path, questions: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run(capsys, "import")
+    edit(corpus, "id: stroke-signs", "id: stroke-new")
+    file = Path(questions)
+    file.write_text("questions:\n  - {text: stroke, entry: stroke-new}\n", encoding="utf-8")
+    assert run(capsys, "evaluate", "--questions", questions)[0] == 1
+    assert run(capsys, "evaluate", "--questions", questions, "--corpus", str(corpus))[0] == 0
+
+
+def test_evaluate_lists_topics_and_misses(
+    questions: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    _, out, _ = run(capsys, "evaluate", "--questions", questions)
+    assert any(line.split()[:2] == ["flu", "2"] for line in out.splitlines())
     missed = "'what are the symptoms of flu': wanted flu-spread, got flu-symptoms"
     assert out.splitlines()[-1].startswith(missed)
 
@@ -381,7 +426,11 @@ def test_evaluate_refuses_a_question_about_an_unknown_entry(
     file = tmp_path / "questions.yml"
     file.write_text("questions:\n  - {text: zika, entry: zika}\n", encoding="utf-8")
     status, _, err = run(capsys, "evaluate", "--questions", str(file))
-    assert (status, err) == (1, "questions.yml: row 1: no entry zika\n")
+    assert (status, err) == (
+        1,
+        "questions.yml: row 1: no entry zika here: correct the row, "
+        "or name the corpus it is about with --corpus FOLDER\n",
+    )
 
 
 def test_calibrate_writes_what_it_learnt(
@@ -458,7 +507,16 @@ def test_every_command_says_what_it_does(capsys: pytest.CaptureFixture[str]) -> 
         commands.main(["--help"])
     assert stopped.value.code == 0
     shown = capsys.readouterr().out
-    for name in ("check", "coverage", "import", "publish", "search", "calibrate", "evaluate"):
+    for name in (
+        "check",
+        "coverage",
+        "intents",
+        "import",
+        "publish",
+        "search",
+        "calibrate",
+        "evaluate",
+    ):
         assert f"    {name} " in shown
 
 

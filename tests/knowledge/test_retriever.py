@@ -18,6 +18,7 @@ from knowledge.retriever import (
     everything,
     rows_of,
 )
+from tests.conftest import WordEmbedder
 from tests.knowledge.small import CALIBRATION, small_corpus, small_release
 
 IDS = [pair.entry.id for pair in small_corpus()]
@@ -45,7 +46,8 @@ def test_it_finds_every_entry_by_its_own_question(retriever: Retriever, pair: To
     found = retriever.search(pair.entry.question)
     assert found.candidates[0].entry_id == pair.entry.id
     assert found.candidates[0].wording == pair.entry.question
-    assert found.nearest_wording == pytest.approx(1.0, abs=1e-5)
+    calm = pair.entry.urgency.level != "emergency"
+    assert (found.nearest_wording > 0.999) is calm
     assert found.confidence > CALIBRATION.answer_at
 
 
@@ -180,7 +182,7 @@ def test_a_question_after_one_aspect_fits_its_entries_best(
     wise = retriever.with_calibration(replace(CALIBRATION, aspects=aspects))
     signals = wise.features("spread", towards)[:, FEATURES.index("aspect")]
     fits = dict(zip(IDS, signals, strict=True))
-    assert fits["flu-spread"] > fits["flu-symptoms"] > fits["measles-vaccine"]
+    assert fits["flu-spread"] > fits["measles-symptoms"] >= LEAST_ASPECT
     assert fits["measles-vaccine"] == LEAST_ASPECT
 
 
