@@ -41,6 +41,18 @@ def test_it_says_that_a_myth_is_false(chat: Chat) -> None:
     expect(chat.ask(FLU_SHOT).locator(".myth")).to_have_text(re.compile(r"^Myth: .+ — false$"))
 
 
+def test_a_claim_nobody_answers_is_checked_step_by_step_with_the_keyboard(chat: Chat) -> None:
+    chat.ask("my cousin swears that sleeping next to a magnet cures baldness")
+    for number in range(1, 8):
+        way = chat.page.locator(".choices").last.locator("button").first
+        expect(way).to_be_visible()
+        reply = chat.expect_reply(lambda way=way: way.press("Enter"))
+        expect(reply).to_contain_text(f"Step {number} of 7")
+    expect(reply.get_by_role("link", name=re.compile("AFP Fact Check"))).to_be_visible()
+    report = chat.page.locator(".choices").last.get_by_role("button", name="Report this claim")
+    expect(chat.expect_reply(report.click)).to_contain_text("Thank you")
+
+
 def test_details_are_folded_until_asked_for(chat: Chat) -> None:
     details = chat.ask(FLU_SHOT).locator("details.details")
     expect(details.locator("li").first).to_be_hidden()

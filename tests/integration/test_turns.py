@@ -105,6 +105,39 @@ def test_it_takes_a_reported_rumour_down_after_checking_it(patient: Conversation
     assert patient.say("I want to report a rumor")["code"] == "rumour_reported"
 
 
+def test_a_claim_on_record_is_answered_with_the_fact_first(patient: Conversation) -> None:
+    reply = patient.say("I saw that garlic cures covid, is it true?")
+    assert (reply["kind"], reply["entry"]["entry_id"]) == (
+        "answer",
+        "covid-19-myths-garlic-peppers",
+    )
+    assert reply["myth"]["rating"] == "false"
+
+
+def test_an_unknown_claim_can_be_checked_in_seven_steps_and_reported(
+    patient: Conversation,
+) -> None:
+    claim = "my cousin swears that sleeping next to a magnet cures baldness"
+    reply = patient.say(claim)
+    assert (reply["kind"], reply["code"]) == ("no_answer", "claim_not_found")
+    button = reply["quick_replies"][0]
+    codes = []
+    for _ in range(7):
+        reply = patient.say(button["text"])
+        codes.append(reply["code"])
+        button = reply["quick_replies"][0]
+    assert codes == [f"claim_step_{number}" for number in range(1, 8)]
+    assert {"WHO", "AFP"} <= {link["publisher"] for link in reply["links"]}
+    assert button["title"] == "Report this claim"
+    assert patient.say(button["text"])["code"] == "rumour_reported"
+
+
+def test_a_claim_that_is_not_named_is_asked_for_and_then_checked(patient: Conversation) -> None:
+    assert patient.say("I want to check a claim")["code"] == "ask_for_claim"
+    reply = patient.say("the flu shot gives you the flu")
+    assert reply["entry"]["entry_id"] == "flu-shot-gives-flu"
+
+
 def test_it_asks_for_a_rumour_and_takes_only_the_next_message_as_one(
     patient: Conversation,
 ) -> None:
