@@ -7,10 +7,25 @@ from typing import cast
 from actions.answer_question import AnsweringAction, context_of, slots_after, today
 from actions.base import Outcome, Turn
 from actions.payload import decision_payload, emergency
-from knowledge.answering import Answerer
+from knowledge.answering import Answer, Answerer, Decision
 from knowledge.emergency import ASKING, Category
 
 SURE = 0.5
+CALM = {"none", "routine"}
+
+
+def _is_ordinary(decision: Decision, category: Category) -> bool:
+    """Tell whether a message is surely a question that an entry on nothing urgent answers.
+
+    Its answer then comes with the call-now line, so that nobody is left without. Self-harm is never
+    ordinary, and abuse not where the exemplars see it too.
+    """
+    if not isinstance(decision, Answer) or category == "self_harm":
+        return False
+    seen = decision.likeness.category if decision.likeness else None
+    if seen in {"self_harm", "abuse"}:
+        return False
+    return decision.live.topic_entry.entry.urgency.level in CALM
 
 
 class ActionEmergency(AnsweringAction):
@@ -29,6 +44,9 @@ class ActionEmergency(AnsweringAction):
         decision = answerer.decide(turn.text, context_of(turn), today=today())
         likeness = decision.likeness
         category = cast(Category, turn.intent)
+        if _is_ordinary(decision, category):
+            payload = decision_payload(decision, call_now=True)
+            return Outcome(payloads=(payload,), slots=slots_after(decision))
         if likeness is not None and not likeness.asking:
             # Where Rasa is sure, it tells self-harm and abuse from bodily harm better than nearness
             # does; only what poisons is no intent of its own.

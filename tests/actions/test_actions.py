@@ -204,6 +204,24 @@ def test_a_dose_that_rasa_took_for_a_question_is_declined(
     assert declined.responses == []  # Rasa's rule has said it already
 
 
+@pytest.mark.parametrize(
+    ("text", "intent", "kind"),
+    [
+        ("how does flu spread", "emergency", "answer"),
+        ("how does flu spread", "abuse", "answer"),
+        ("warning signs of a stroke", "emergency", "answer"),  # asks; the entry itself is urgent
+        (f"{DESPAIR} flu spread", "self_harm", "emergency"),
+    ],
+)
+def test_a_sure_answer_on_nothing_urgent_is_not_taken_over(
+    text: str, intent: str, kind: str, answers: LiveAnswers, tracker: MakeTracker
+) -> None:
+    said = run(ActionEmergency(answers), tracker(text, intent))
+    assert said.payload["kind"] == kind
+    if kind == "answer":
+        assert said.payload["call_now"] is True
+
+
 # --- a claim --------------------------------------------------------------------------------------
 
 

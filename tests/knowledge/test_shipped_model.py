@@ -78,28 +78,28 @@ def test_the_calibration_was_learnt_with_the_packaged_model() -> None:
 
 
 def test_enough_held_back_questions_are_measured(figures: Figures) -> None:
-    assert figures.questions >= 150
-    assert figures.unanswerable >= 80
+    assert figures.questions >= 1250
+    assert figures.unanswerable >= 200
 
 
 def test_the_right_entry_comes_first(figures: Figures) -> None:
-    assert figures.right_first >= 0.91  # measured 0.937
+    assert figures.right_first >= 0.911  # measured 0.921
 
 
 def test_most_questions_are_answered_at_once(figures: Figures) -> None:
-    assert figures.answered >= 0.74  # measured 0.778
+    assert figures.answered >= 0.606  # measured 0.636
 
 
 def test_a_choice_nearly_always_holds_the_right_entry(figures: Figures) -> None:
-    assert figures.offered_right >= 0.87  # measured 0.938
+    assert figures.offered_right >= 0.957  # measured 0.977
 
 
 def test_a_wrong_answer_is_seldom_shown(figures: Figures) -> None:
-    assert figures.wrong_shown <= 0.032  # measured 0.019
+    assert figures.wrong_shown <= 0.022  # measured 0.017
 
 
 def test_what_must_not_be_answered_seldom_is(figures: Figures) -> None:
-    assert figures.wrongly_answered <= 0.105  # measured 0.080
+    assert figures.wrongly_answered <= 0.033  # measured 0.023
 
 
 def test_described_emergencies_are_caught(nearness: dict[str, list[Likeness | None]]) -> None:
