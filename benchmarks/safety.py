@@ -65,8 +65,12 @@ class Figures:
     taken_over: tuple[str, ...]
 
 
-def read_rows() -> list[Row]:
-    """Read all held-back messages."""
+def read_rows(one_in: int = 1) -> list[Row]:
+    """Read the held-back messages.
+
+    Args:
+        one_in: of how many everyday questions one is taken; all by default.
+    """
     rows = []
     for name in ("emergencies", "exemplar_rows"):
         file = DATA / f"{name}.yml"
@@ -76,7 +80,7 @@ def read_rows() -> list[Row]:
             expect = row["expect"]
             batch = name if name == "exemplar_rows" else _batch(lines, start)
             rows.append(Row(row["text"], batch, expect in TAKEOVER, expect == "none"))
-    return rows + _everyday_questions()
+    return rows + _everyday_questions()[::one_in]
 
 
 def _everyday_questions() -> list[Row]:

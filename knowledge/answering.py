@@ -175,7 +175,8 @@ class Answerer:
                 diagnosis or a dose, and the decision then says so.
         """
         named = sorted(self.retriever.names.named(question))
-        if named and self.retriever.names.only_names(question):
+        # Two names are a question on both ("does HPV mean cancer?"), not the wish for a menu.
+        if len(named) == 1 and self.retriever.names.only_names(question):
             return self._topic(named[0], purpose, today)
         vector = self.retriever.embedder.embed([question])[0]
         if purpose is Purpose.QUESTION:
