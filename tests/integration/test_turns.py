@@ -100,7 +100,7 @@ def test_it_hands_over_to_people(patient: Conversation) -> None:
 
 
 def test_it_takes_a_reported_rumour_down_after_checking_it(patient: Conversation) -> None:
-    checked = patient.say("I saw on facebook that garlic cures covid")
+    checked = patient.say("I saw on facebook that magnets cure baldness")
     assert checked["kind"] in {"no_answer", "clarify"}
     assert patient.say("I want to report a rumor")["code"] == "rumour_reported"
 
