@@ -77,6 +77,20 @@ def checked(turn: Turn, answerer: Answerer) -> Outcome:
     return Outcome(payloads=(payload,), slots=slots)
 
 
+def answered(decision: Decision, *, told: Purpose, call_now: bool) -> Outcome:
+    """Return a decision as what is said of it, and the refusal first where one is due.
+
+    Args:
+        decision: what was decided.
+        told: what Rasa saw that the person wants; a rule has declined that already.
+        call_now: whether the call-now line goes on top.
+    """
+    unseen = decision.purpose is not told and decision.purpose.is_declined
+    responses = (f"utter_decline_{decision.purpose.value}",) if unseen else ()
+    payload = decision_payload(decision, call_now=call_now)
+    return Outcome(payloads=(payload,), responses=responses, slots=slots_after(decision))
+
+
 class AnsweringAction(TotalAction):
     """Base of the actions that need the live release."""
 
@@ -109,11 +123,7 @@ class ActionAnswerQuestion(AnsweringAction):
         decision = answerer.decide(turn.text, context_of(turn), today=today(), purpose=purpose)
         if taken_over := takeover(decision):
             return taken_over
-        payload = decision_payload(decision, call_now=decision.likeness is not None)
-        # A rule has declined already where Rasa saw the wish; this one Rasa took for a question.
-        unseen = decision.purpose is not purpose and decision.purpose.is_declined
-        responses = (f"utter_decline_{decision.purpose.value}",) if unseen else ()
-        return Outcome(payloads=(payload,), responses=responses, slots=slots_after(decision))
+        return answered(decision, told=purpose, call_now=decision.likeness is not None)
 
 
 class ActionCheckClaim(AnsweringAction):

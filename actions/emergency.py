@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import cast
 
-from actions.answer_question import AnsweringAction, context_of, slots_after, today
+from actions.answer_question import AnsweringAction, answered, context_of, today
 from actions.base import Outcome, Turn
-from actions.payload import decision_payload, emergency
-from knowledge.answering import Answer, Answerer, Decision
+from actions.payload import emergency
+from knowledge.answering import Answer, Answerer, Decision, Purpose
 from knowledge.emergency import ASKING, Category
 
 SURE = 0.5
@@ -44,9 +44,9 @@ class ActionEmergency(AnsweringAction):
         decision = answerer.decide(turn.text, context_of(turn), today=today())
         likeness = decision.likeness
         category = cast(Category, turn.intent)
+        as_answer = answered(decision, told=Purpose.QUESTION, call_now=True)
         if _is_ordinary(decision, category):
-            payload = decision_payload(decision, call_now=True)
-            return Outcome(payloads=(payload,), slots=slots_after(decision))
+            return as_answer
         if likeness is not None and not likeness.asking:
             # Where Rasa is sure, it tells self-harm and abuse from bodily harm better than nearness
             # does; only what poisons is no intent of its own.
@@ -55,5 +55,4 @@ class ActionEmergency(AnsweringAction):
             return Outcome(payloads=(emergency(kind, likeness.group),))
         if not ASKING.search(turn.text) and answerer.confirms_emergency(turn.text, category):
             return Outcome(payloads=(emergency(category, "intent"),))
-        payload = decision_payload(decision, call_now=True)
-        return Outcome(payloads=(payload,), slots=slots_after(decision))
+        return as_answer

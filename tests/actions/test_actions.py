@@ -202,6 +202,9 @@ def test_a_dose_that_rasa_took_for_a_question_is_declined(
     assert said.payload["kind"] == "answer"
     declined = run(ActionAnswerQuestion(answers), tracker("flu spread?", "ask_for_dose"))
     assert declined.responses == []  # Rasa's rule has said it already
+    alarmed = run(ActionEmergency(answers), tracker("how does flu spread?", "emergency"))
+    assert alarmed.responses == ["utter_decline_dose"]
+    assert alarmed.payload["call_now"] is True
 
 
 @pytest.mark.parametrize(
