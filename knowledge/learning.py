@@ -242,7 +242,7 @@ def _learn_confidence(
     ranked = retriever.with_calibration(draft)
     table = np.array(
         [
-            ranked.confidence_features(question.text, vector, own, signals)
+            ranked.confidence_features(question.text, vector, own, signals, int(own.argmax()))
             for question, vector, own, signals in zip(
                 rows.questions, rows.vectors, scores, rows.signals, strict=True
             )

@@ -166,10 +166,9 @@ class Retriever:
         cosines = self._index.cosines(vector)
         features = self._features(query, vector, cosines)
         scores = self.calibration.rank(features)
-        if topic is not None:
-            inside = np.array([slug == topic for slug in self._topics])
-            scores = np.where(inside, scores, -np.inf)
-        order = [int(i) for i in np.argsort(-scores)[:SHORTLIST] if np.isfinite(scores[i])]
+        eligible = np.array([topic in (None, slug) for slug in self._topics])
+        within = np.where(eligible, scores, -np.inf)
+        order = [int(i) for i in np.argsort(-within)[:SHORTLIST] if eligible[i]]
         candidates = tuple(
             Candidate(
                 self.entries[i],
@@ -180,9 +179,10 @@ class Retriever:
             for i in order
         )
         confidence = 0.0
-        if candidates:
-            table = self.confidence_features(query, vector, scores, features)
-            confidence = self.calibration.confidence(table)
+        if order:
+            # The other topics still compete: where they would be likelier, it is no follow-up.
+            told = self.confidence_features(query, vector, scores, features, order[0])
+            confidence = self.calibration.confidence(told)
         return Found(candidates, confidence, self.nearest_calm_wording(features))
 
     def nearest_calm_wording(self, features: Vectors) -> float:
@@ -193,20 +193,20 @@ class Retriever:
         return float(np.where(self._calm, features[:, 0], -1.0).max())
 
     def confidence_features(
-        self, query: str, vector: Vectors, scores: Floats, features: Vectors
+        self, query: str, vector: Vectors, scores: Floats, features: Vectors, first: int
     ) -> Floats:
         """Return what tells whether the first candidate is right at all.
 
         Args:
             query: the question.
             vector: of the question.
-            scores: one per entry; minus infinity leaves an entry out.
+            scores: one per entry.
             features: the signals of every entry.
+            first: number of the first candidate.
 
         Returns:
             ``CONFIDENCE_FEATURES``, then the signals of the first candidate.
         """
-        first = int(np.argmax(scores))
         others = np.delete(scores, first)
         elsewhere = scores[self._topic_numbers != self._topic_numbers[first]]
         shares = np.exp(scores - scores[first])
