@@ -6,19 +6,18 @@ that was answered last. Nothing here words a medical fact: every text comes from
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from enum import Enum
 
-import numpy as np
-
 from knowledge.embedder import Vectors
 from knowledge.emergency import Category, EmergencyExemplars, Likeness
 from knowledge.entry import Aspect
 from knowledge.lexical import words
-from knowledge.retriever import FEATURES, Candidate, Found, Retriever, wish_features
+from knowledge.retriever import FEATURES, Candidate, Found, Retriever
 from knowledge.store import LiveEntry
 
 BEST, COVERAGE = FEATURES.index("best"), FEATURES.index("coverage")
@@ -215,13 +214,11 @@ class Answerer:
         The second net below Rasa's intents: a wish that Rasa takes for a plain question would be
         answered as one.
         """
-        calibration = self.retriever.calibration
-        if calibration.wishes is None:
-            return Purpose.QUESTION
-        logs = calibration.wishes.log_probabilities(wish_features(question, vector))[0]
-        found = dict(zip(calibration.wishes.classes, np.exp(logs), strict=True))
-        likeliest = max((Purpose.DIAGNOSIS, Purpose.DOSE), key=lambda p: found[p.value])
-        certain = found[likeliest.value] >= calibration.declines_at
+        odds = self.retriever.wish_log_odds(question, vector)
+        likeliest = max((Purpose.DIAGNOSIS, Purpose.DOSE), key=lambda wish: odds[wish.value])
+        shares = {name: math.exp(value) for name, value in odds.items()}
+        probability = shares[likeliest.value] / (1 + sum(shares.values()))
+        certain = probability >= self.retriever.calibration.declines_at
         return likeliest if certain else Purpose.QUESTION
 
     def _find(

@@ -6,6 +6,7 @@ scikit-learn's TF-IDF does the counting; this module only says over what.
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Sequence
 
 import numpy as np
@@ -89,7 +90,9 @@ class LexicalIndex:
             analyzer="char_wb", ngram_range=(3, 5), sublinear_tf=True
         )
         self._grams = self._characters.fit_transform([text for _, text in wordings])
-        word_lists = [set(words(document)) for document in documents]
+        self._counts = [Counter(words(document)) for document in documents]
+        self._wordings = list(wordings)
+        word_lists = [set(count) for count in self._counts]
         self._documents = word_lists
         total = len(documents)
         counts: dict[str, int] = {}
@@ -113,19 +116,28 @@ class LexicalIndex:
         best: Scores = np.maximum.reduceat(cosines, self._starts)
         return best
 
-    def coverage(self, query: str) -> Scores:
+    def coverage(self, query: str, leave_out: int | None = None) -> Scores:
         """Return per entry the share of the query's words it knows, weighted by rarity, 0 to 1.
 
         A word that no entry knows weighs most: it is what the corpus has nothing about.
+
+        Args:
+            query: the question.
+            leave_out: number of the one wording that does not count, or None.
         """
         query_words = set(words(query))
         weights = {word: self._idf.get(word, self._unknown_idf) for word in query_words}
         total = sum(weights.values())
         if not total:
             return np.zeros(len(self._documents))
-        return np.array(
+        found = np.array(
             [sum(weights[w] for w in query_words & known) / total for known in self._documents]
         )
+        if leave_out is not None:
+            owner, text = self._wordings[leave_out]
+            left = self._counts[owner] - Counter(words(text))
+            found[owner] = sum(weights[w] for w in query_words & left.keys()) / total
+        return found
 
     def uncovered(self, query: str, number: int) -> list[float]:
         """Return the rarity of each word of the query that an entry does not know."""

@@ -140,7 +140,8 @@ class Retriever:
         )
         self._topics = [live.topic_entry.topic.slug for live in entries]
         self._topic_numbers = np.unique(self._topics, return_inverse=True)[1]
-        self._centroids = self._centroids_of(vectors)
+        self._sums = np.add.reduceat(vectors[self._asked], self._starts, axis=0)
+        self._centroids = self._sums / np.linalg.norm(self._sums, axis=1, keepdims=True)
         self._calm = np.array(
             [live.topic_entry.entry.urgency.level != "emergency" for live in entries]
         )
@@ -283,20 +284,22 @@ class Retriever:
                 typical,
                 cosines[self._answers],
                 self._lexical.character_similarity(query, leave_out),
-                self._lexical.coverage(query),
+                self._lexical.coverage(query, leave_out),
                 topic,
-                self._centroids @ vector,
+                self._centroid_cosines(vector, leave_out),
                 self._aspect_fit(vector),
                 of_topics[self._topic_numbers],
             ]
         ).astype(np.float32)
 
-    def _centroids_of(self, vectors: Vectors) -> Vectors:
-        """Return the mean direction of each entry's questions and variants."""
-        sums = np.add.reduceat(vectors[self._asked], self._starts, axis=0)
-        lengths = np.linalg.norm(sums, axis=1, keepdims=True)
-        means: Vectors = sums / np.maximum(lengths, 1e-9)
-        return means
+    def _centroid_cosines(self, vector: Vectors, leave_out: int | None) -> Vectors:
+        """Return per entry the cosine with the mean direction of its questions and variants."""
+        cosines: Vectors = self._centroids @ vector
+        if leave_out is not None:
+            owner = int(np.searchsorted(self._starts, leave_out, side="right")) - 1
+            rest = self._sums[owner] - vector
+            cosines[owner] = rest @ vector / max(float(np.linalg.norm(rest)), 1e-9)
+        return cosines
 
     def _aspect_fit(self, vector: Vectors) -> Floats:
         """Return per entry the log-probability that its aspect is the one asked about."""

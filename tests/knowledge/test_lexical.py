@@ -117,3 +117,12 @@ def test_it_knows_a_bare_topic(names: TopicNames, question: str) -> None:
 @pytest.mark.parametrize("question", ["flu symptoms", "symptoms", "what is that", ""])
 def test_it_knows_a_question_that_says_more_or_less(names: TopicNames, question: str) -> None:
     assert not names.only_names(question)
+
+
+def test_a_word_that_only_the_left_out_wording_has_is_not_covered() -> None:
+    wordings = [(0, "zebra flu"), (0, "flu at night"), (1, "measles")]
+    index = LexicalIndex(wordings, ["zebra flu flu at night", "measles"])
+    assert index.coverage("zebra flu")[0] == pytest.approx(1.0)
+    without = index.coverage("zebra flu", leave_out=0)
+    assert 0 < without[0] < 1
+    assert without[1] == index.coverage("zebra flu")[1]

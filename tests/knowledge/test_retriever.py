@@ -158,6 +158,8 @@ def test_a_wording_left_out_is_as_if_it_were_not_there(
     assert whole[owner, best] == pytest.approx(1.0, abs=1e-5)
     assert without[owner, best] < 0.95
     assert without[owner, characters] < whole[owner, characters]
+    centroid = FEATURES.index("centroid")
+    assert without[owner, centroid] < whole[owner, centroid]
     others = np.delete(np.arange(len(whole)), owner)
     assert np.allclose(whole[others, best], without[others, best])
 
