@@ -4,10 +4,11 @@ OURS := .venv/bin/python
 export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
-.PHONY: help run setup test unit lint format lock bench safety measure corpus clean
+.PHONY: help run setup test unit lint format lock bench bench-encode bench-peers bench-search safety \
+        measure corpus clean
 
 help: ## Show this list
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-9s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-13s %s\n", $$1, $$2}'
 
 run: setup ## Install what is missing, start everything, print the address (Ctrl-C stops it)
 	@$(OURS) -m deploy.launch
@@ -33,6 +34,15 @@ format: setup ## Format the code
 bench: setup ## Compare a whole turn with Rasa alone and with the bare search, in one run
 	@$(OURS) -m benchmarks.turn
 
+bench-encode: setup ## Measure each way to run the embedding model, side by side; docs/benchmarks.md
+	@$(OURS) -m benchmarks.encode --write
+
+bench-peers: setup ## Compare the search with other software, in an environment of its own
+	@$(OURS) -m benchmarks.peers
+
+bench-search: setup ## Measure a search over up to 100,000 entries; docs/benchmarks.md
+	@$(OURS) -m benchmarks.search --write
+
 safety: setup ## Count how often labelled emergencies reach help, through all three nets
 	@$(OURS) -m benchmarks.safety
 
@@ -48,4 +58,4 @@ lock: ## Renew the two lock files in requirements/
 	@$(PYTHON) deploy/environments.py --lock
 
 clean: ## Remove the environments and everything that was made (the database too)
-	rm -rf .venv .venv-rasa var
+	rm -rf .venv .venv-peers .venv-rasa var

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import logging
 import sys
+from dataclasses import asdict, replace
 from typing import Any
 
 from rasa_sdk.endpoint import create_app
@@ -12,20 +13,35 @@ from rasa_sdk.executor import ActionExecutor
 from sanic import Request, Sanic, response
 from sqlalchemy.exc import SQLAlchemyError
 
-from actions.answer_question import ActionAnswerOffer, ActionAnswerQuestion, ActionCheckClaim
+from actions.answer_question import (
+    ActionAnswerOffer,
+    ActionAnswerQuestion,
+    ActionCheckClaim,
+    ActionCorrect,
+    today,
+)
 from actions.claim_steps import ActionClaimStep
 from actions.emergency import ActionEmergency
 from actions.prefetch import PrefetchingEmbedder
 from actions.report_rumour import ActionReportRumour
 from bot.safety.log_lines import set_up_logging
+from knowledge.answering import NO_CONTEXT, Context
 from knowledge.calibration import CalibrationError, load_calibration
-from knowledge.embedder import ModelError, SentenceTransformerEmbedder
+from knowledge.embedder import ModelError, load_embedder
 from knowledge.emergency import ExemplarError, read_exemplars
+from knowledge.explaining import explain
 from knowledge.live import LiveAnswers
 from knowledge.settings import KnowledgeSettings, SettingError, read_settings
 from knowledge.store import connect
 
 logger = logging.getLogger("actions")
+ANSWERING = (
+    ActionAnswerQuestion,
+    ActionCheckClaim,
+    ActionAnswerOffer,
+    ActionCorrect,
+    ActionEmergency,
+)
 
 
 def create_action_app(answers: LiveAnswers, embedder: PrefetchingEmbedder) -> Sanic[Any, Any]:
@@ -33,7 +49,7 @@ def create_action_app(answers: LiveAnswers, embedder: PrefetchingEmbedder) -> Sa
     executor = ActionExecutor()
     executor.register_action(ActionReportRumour())
     executor.register_action(ActionClaimStep())
-    for action in (ActionAnswerQuestion, ActionCheckClaim, ActionAnswerOffer, ActionEmergency):
+    for action in ANSWERING:
         executor.register_action(action(answers))
     app: Sanic[Any, Any] = create_app(executor)
 
@@ -47,13 +63,27 @@ def create_action_app(answers: LiveAnswers, embedder: PrefetchingEmbedder) -> Sa
         embedder.prefetch(text)
         return response.empty(status=202)
 
+    @app.post("/explain")
+    async def explaining(request: Request) -> response.HTTPResponse:
+        """Tell why a question gets what it gets: for the content team, on the loopback only."""
+        body = request.json if isinstance(request.json, dict) else {}
+        text, loaded = body.get("text"), answers.loaded
+        if not isinstance(text, str) or not text.strip() or loaded is None:
+            return response.empty(status=400 if loaded else 503)
+        after = body.get("after")
+        topics = {e.topic_entry.entry.id: e.topic_entry.topic.slug for e in loaded.answerer.entries}
+        topic = topics.get(after) if isinstance(after, str) else None
+        context = Context(after, topic) if topic else NO_CONTEXT
+        told = explain(loaded.answerer, text, context, today=today())
+        return response.json(asdict(told))
+
     @app.get("/ready")
     async def ready(_request: Request) -> response.HTTPResponse:
         """Tell which release is loaded; 503 while there is none."""
         loaded = answers.loaded
         if loaded is None:
             return response.json({"ready": False, "release": None}, status=503)
-        count = len(loaded.answerer.retriever.entries)
+        count = len(loaded.answerer.entries)
         return response.json({"ready": True, "release": loaded.release_id, "entries": count})
 
     return app
@@ -61,10 +91,10 @@ def create_action_app(answers: LiveAnswers, embedder: PrefetchingEmbedder) -> Sa
 
 def load_answers(settings: KnowledgeSettings) -> tuple[LiveAnswers, PrefetchingEmbedder]:
     """Load model, calibration and the live release."""
-    calibration = load_calibration()
-    embedder = PrefetchingEmbedder(
-        SentenceTransformerEmbedder(settings.embedding_model, settings.encoder_threads)
+    calibration = replace(
+        load_calibration(), answer_at=settings.answer_from, clarify_at=settings.offer_from
     )
+    embedder = PrefetchingEmbedder(load_embedder(settings, lambda line: logger.info(line)))
     if calibration.model != embedder.name:
         logger.warning("calibration_is_for_another_model")
     answers = LiveAnswers(connect(settings.database_url), embedder, calibration, read_exemplars())

@@ -8,12 +8,24 @@ from typing import Any
 from actions.base import Outcome, TotalAction, Turn
 from actions.claim_steps import CLAIM_STEP, claims_something, step_after
 from actions.payload import decision_payload, emergency, notice, unavailable
-from knowledge.answering import Answer, Answerer, Clarify, Context, Decision, Purpose
+from knowledge.answering import (
+    NO_CONTEXT,
+    Answer,
+    Answerer,
+    Clarify,
+    Context,
+    Decision,
+    NoAnswer,
+    Purpose,
+)
+from knowledge.follow_up import correction
 from knowledge.live import LiveAnswers
 
 ASKED_FOR_RUMOUR = "action_report_rumour"
 ASKED_FOR_CLAIM = "action_check_claim"
 PURPOSES = {"ask_for_diagnosis": Purpose.DIAGNOSIS, "ask_for_dose": Purpose.DOSE}
+SURE = 0.5
+SHORT_NO_WORDS = 3
 NO_RELEASE = Outcome(payloads=(unavailable("no_release"),))
 
 
@@ -24,7 +36,8 @@ def today() -> date:
 
 def context_of(turn: Turn) -> Context:
     """Return what the conversation was about."""
-    return Context(turn.slots.get("last_entry_id"), turn.slots.get("last_topic"))
+    rivals = turn.slots.get("rivals") or ()
+    return Context(turn.slots.get("last_entry_id"), turn.slots.get("last_topic"), tuple(rivals))
 
 
 def slots_after(decision: Decision) -> dict[str, Any]:
@@ -32,7 +45,11 @@ def slots_after(decision: Decision) -> dict[str, Any]:
     slots: dict[str, Any] = {"offered_entry_id": None, "last_claim": None, "claim_step": None}
     if isinstance(decision, Answer):
         pair = decision.live.topic_entry
-        slots |= {"last_entry_id": pair.entry.id, "last_topic": pair.topic.slug}
+        slots |= {
+            "last_entry_id": pair.entry.id,
+            "last_topic": pair.topic.slug,
+            "rivals": list(decision.rivals),
+        }
     if isinstance(decision, Clarify):
         slots["last_topic"] = decision.topic
         slots["offered_entry_id"] = decision.options[0].entry_id
@@ -91,6 +108,15 @@ def answered(decision: Decision, *, told: Purpose, call_now: bool) -> Outcome:
     return Outcome(payloads=(payload,), responses=responses, slots=slots_after(decision))
 
 
+def is_short_no(turn: Turn) -> bool:
+    """Tell whether Rasa is sure that a message of a few words only says no.
+
+    "Leave it" and "no stop" resemble despair by themselves; in such a message the call-now line is
+    enough.
+    """
+    return turn.confidence >= SURE and len(turn.text.split()) <= SHORT_NO_WORDS
+
+
 class AnsweringAction(TotalAction):
     """Base of the actions that need the live release."""
 
@@ -124,6 +150,26 @@ class ActionAnswerQuestion(AnsweringAction):
         if taken_over := takeover(decision):
             return taken_over
         return answered(decision, told=purpose, call_now=decision.likeness is not None)
+
+
+class ActionCorrect(AnsweringAction):
+    """After "no": give what was meant instead, or ask for other words."""
+
+    action_name = "action_correct"
+
+    def answer(self, turn: Turn, answerer: Answerer) -> Outcome:
+        """Answer the message where it corrects the last answer or is a question after all."""
+        # "Skip it" is no follow-up, and a "no" between the steps is about the steps.
+        corrects = correction(turn.text) is not None and turn.previous_action != CLAIM_STEP
+        context = context_of(turn) if corrects else NO_CONTEXT
+        decision = answerer.decide(turn.text, context, today=today())
+        taken_over = takeover(decision)
+        if taken_over and not is_short_no(turn):
+            return taken_over
+        call_now = decision.likeness is not None
+        if isinstance(decision, NoAnswer) and decision.language is None and not call_now:
+            return Outcome(responses=("utter_default",))
+        return answered(decision, told=Purpose.QUESTION, call_now=call_now)
 
 
 class ActionCheckClaim(AnsweringAction):

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from typing import cast
 
-from actions.answer_question import AnsweringAction, answered, context_of, today
+from actions.answer_question import SURE, AnsweringAction, answered, context_of, today
 from actions.base import Outcome, Turn
 from actions.payload import emergency
 from knowledge.answering import Answer, Answerer, Decision, Purpose
 from knowledge.emergency import ASKING, Category
 
-SURE = 0.5
 CALM = {"none", "routine"}
 
 

@@ -44,6 +44,9 @@ def decision_payload(
         return {**_answer(decision), "call_now": call_now or _is_emergency(decision)}
     if isinstance(decision, Clarify):
         return {**_clarify(decision), "is_claim": is_claim, "call_now": call_now}
+    if decision.language:
+        # Nobody here can read whether it is an emergency.
+        return {**_no_answer(decision), "code": "other_language", "call_now": True}
     code = "claim_not_found" if is_claim else "no_answer"
     return {**_no_answer(decision), "code": code, "call_now": call_now}
 
@@ -98,6 +101,7 @@ def _no_answer(none: NoAnswer) -> Payload:
         "kind": "no_answer",
         "topics": [{"topic": slug, "title": title} for slug, title in none.nearest],
         "words": none.words,
+        "language": none.language,
         "score": round(none.score, 4),
     }
 

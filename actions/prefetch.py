@@ -14,7 +14,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 
 import numpy as np
 
-from knowledge.embedder import Embedder, Vectors
+from knowledge.embedder import Embedder, Progress, Vectors
 
 MOST_WAITING = 32
 """Questions held at most; the oldest goes first. Each is dropped as soon as it is used."""
@@ -44,12 +44,23 @@ class PrefetchingEmbedder:
                 self._ahead.popitem(last=False)[1].cancel()
             self._ahead[text] = self._thread.submit(self._one, text)
 
-    def embed(self, texts: Sequence[str]) -> Vectors:
+    def knows_word(self, word: str) -> bool:
+        """Tell whether the model has a piece of its own for a word."""
+        return self._embedder.knows_word(word)
+
+    def strangeness(self, texts: Sequence[str]) -> float:
+        """Return how strange texts are to the model, 0 for plain English."""
+        return self._embedder.strangeness(texts)
+
+    def embed(self, texts: Sequence[str], progress: Progress | None = None) -> Vectors:
         """Return one vector of length 1 per text, taking what was made ahead."""
+        if not texts:
+            return self._embedder.embed(texts)
         with self._lock:
             ahead = {text: self._ahead.pop(text) for text in set(texts) if text in self._ahead}
         missing = [text for text in dict.fromkeys(texts) if text not in ahead]
-        made = dict(zip(missing, self._embedder.embed(missing), strict=True)) if missing else {}
+        fresh = self._embedder.embed(missing, progress) if missing else ()
+        made = dict(zip(missing, fresh, strict=True))
         for text, future in ahead.items():
             made[text] = self._one(text) if future.cancelled() else future.result()
         return np.stack([made[text] for text in texts])

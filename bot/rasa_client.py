@@ -102,9 +102,10 @@ class NoAnswerPayload(_Payload):
     """No entry answers."""
 
     kind: Literal["no_answer"]
-    code: Literal["no_answer", "claim_not_found"]
+    code: Literal["no_answer", "claim_not_found", "other_language"]
     topics: tuple[TopicPayload, ...]
     words: str
+    language: str | None = None
     score: float
     call_now: bool
 

@@ -38,10 +38,10 @@ from deploy.supervision import (
     configuration,
     programs,
 )
-from knowledge.__main__ import checked_entries
 from knowledge.calibration import CalibrationError, load_calibration
 from knowledge.embedder import ModelError, check_model
 from knowledge.exchange import CorpusError
+from knowledge.search_commands import checked_entries
 from knowledge.settings import ROOT, SettingError, read_settings
 from knowledge.store import (
     connect,
@@ -262,10 +262,33 @@ def fill_database(settings: BotSettings) -> str:
     return f"release {live} is live" + (f", {waiting} drafts wait" if waiting else "")
 
 
+def prepare_search() -> None:
+    """Make the embedding model ready and embed what is live, in a process of its own.
+
+    Exporting a model loads torch, which a process never gives back: the action server would hold
+    hundreds of megabytes that it has no use for.
+
+    Raises:
+        StartError: with the sentence of that process.
+    """
+    command = [str(OURS / "python"), "-m", "knowledge", "prepare"]
+    with subprocess.Popen(
+        command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    ) as process:
+        last = ""
+        for line in process.stdout or ():
+            last = line.rstrip()
+            say(f"  {last}")
+    if process.returncode < 0:
+        last = f"its process was ended by signal {-process.returncode}, for want of memory perhaps"
+    if process.returncode:
+        raise StartError(f"The search cannot be made ready: {last}")
+
+
 def prepare(settings: BotSettings) -> Path:
     """Do everything that comes before the start; return the dialogue model.
 
-    Training and the database do not need each other and share the wait.
+    Training does not need the database and the search, nor they it: they share the wait.
     """
     trained: list[Path | StartError | OSError] = []
 
@@ -281,6 +304,8 @@ def prepare(settings: BotSettings) -> Path:
         with step("database"):
             state = fill_database(settings)
         say(f"  {state}")
+        with step("search"):
+            prepare_search()
     finally:
         with step("dialogue model"):
             thread.join()

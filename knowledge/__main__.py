@@ -8,38 +8,42 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-import numpy as np
 from sqlalchemy.exc import SQLAlchemyError
+from threadpoolctl import threadpool_limits
 
-from knowledge import checks
-from knowledge.calibration import SHIPPED, Calibration, CalibrationError, load_calibration
-from knowledge.entry import TopicEntry
+from knowledge.calibration import GENERAL, SHIPPED, CalibrationError, load_calibration
 from knowledge.exchange import CorpusError, Fault, Located, read_corpus
+from knowledge.reliability import OUTPUT as RELIABILITY_PLOT
+from knowledge.reliability import run_reliability
+from knowledge.search_commands import (
+    checked_entries,
+    refit_live,
+    run_calibrate,
+    run_evaluate,
+    run_learn,
+    run_prepare,
+    run_search,
+    tell,
+)
 from knowledge.settings import ROOT, KnowledgeSettings, SettingError, read_settings
 from knowledge.store import (
-    LiveEntry,
-    LiveSet,
     StoreError,
     connect,
     import_entries,
     live_release_id,
     migrate,
     publish,
-    read_live,
     roll_back,
     transaction,
     waiting_drafts,
 )
-
-if TYPE_CHECKING:
-    from knowledge.answering import Answerer
 
 INTENTS_FILE = ROOT / "bot" / "data" / "nlu" / "corpus.yml"
 Command = Callable[[argparse.Namespace, KnowledgeSettings], int]
@@ -47,6 +51,8 @@ Command = Callable[[argparse.Namespace, KnowledgeSettings], int]
 
 def show_check(args: argparse.Namespace, settings: KnowledgeSettings) -> int:
     """Check the corpus files and tell every fault; 1 if any is an error."""
+    from knowledge import checks
+
     folder = args.corpus or settings.corpus_dir
     try:
         located = read_corpus(folder)
@@ -70,26 +76,10 @@ def show_check(args: argparse.Namespace, settings: KnowledgeSettings) -> int:
 def compared(located: Sequence[Located], settings: KnowledgeSettings) -> list[Fault]:
     """Compare the entries with each other by meaning."""
     from knowledge.checks.neighbours import compare
-    from knowledge.embedder import SentenceTransformerEmbedder
+    from knowledge.embedder import load_embedder
 
-    print(
-        "comparing the entries by meaning (half a minute; --quick leaves it out)", file=sys.stderr
-    )
-    embedder = SentenceTransformerEmbedder(settings.embedding_model, settings.encoder_threads)
-    return compare(located, embedder, load_calibration())
-
-
-def checked_entries(folder: Path) -> list[TopicEntry]:
-    """Read a corpus folder and refuse it if any check fails.
-
-    Raises:
-        CorpusError: with every error.
-    """
-    located = read_corpus(folder)
-    errors = [fault for fault in checks.check(located) if fault.level == "error"]
-    if errors:
-        raise CorpusError(errors)
-    return [item.topic_entry for item in located]
+    tell("comparing the entries by meaning (half a minute; --quick leaves it out)")
+    return compare(located, load_embedder(settings, tell), load_calibration())
 
 
 def show_coverage(args: argparse.Namespace, settings: KnowledgeSettings) -> int:
@@ -148,128 +138,11 @@ def run_publish(args: argparse.Namespace, settings: KnowledgeSettings) -> int:
             print(f"release {args.rollback} is live again")
         else:
             print(f"release {publish(session, args.note)} is live")
+    if args.rollback is None:
+        # With other wordings beside it, the same nearness means another probability.
+        refit_live(settings, engine)
+    engine.dispose()
     return 0
-
-
-def run_search(args: argparse.Namespace, settings: KnowledgeSettings) -> int:
-    """Show what a question finds, with scores and the signals behind them."""
-    from knowledge.answering import Context
-    from knowledge.evaluation import describe
-    from knowledge.retriever import FEATURES
-
-    loaded = load(settings, load_calibration(), args.corpus)
-    retriever = loaded.retriever
-    topic = next(
-        (
-            e.topic_entry.topic.slug
-            for e in retriever.entries
-            if e.topic_entry.entry.id == args.after
-        ),
-        None,
-    )
-    decision = loaded.decide(args.question, Context(args.after, topic), today=date.today())
-    found = retriever.search(args.question)
-    limit = retriever.calibration
-    print(f"decision: {describe(decision)}")
-    print(f"answers from {limit.answer_at:.2f}, offers a choice from {limit.clarify_at:.2f}")
-    if decision.likeness:
-        print(f"sounds like an emergency: {decision.likeness.group} {decision.likeness.cosine:.2f}")
-    print(f"\n{'score':>7}  " + "  ".join(f"{name:>10}" for name in FEATURES) + "  entry")
-    for candidate in found.candidates[: args.top_k]:
-        signals = "  ".join(f"{value:10.2f}" for value in candidate.features)
-        print(f"{candidate.score:7.2f}  {signals}  {candidate.entry_id}  (“{candidate.wording}”)")
-    return 0
-
-
-def load(
-    settings: KnowledgeSettings, calibration: Calibration, corpus: Path | None = None
-) -> Answerer:
-    """Load a corpus folder, else the live release; where nothing was published, the corpus files.
-
-    Raises:
-        CorpusError: the corpus files do not pass their checks.
-    """
-    from knowledge.embedder import SentenceTransformerEmbedder
-    from knowledge.emergency import read_exemplars
-    from knowledge.live import build
-
-    embedder = SentenceTransformerEmbedder(settings.embedding_model, settings.encoder_threads)
-    engine = connect(settings.database_url)
-    migrate(engine)
-    with transaction(engine) as session:
-        live = None if corpus else read_live(session)
-        if live is None:
-            entries = checked_entries(corpus or settings.corpus_dir)
-            live = LiveSet(0, tuple(LiveEntry(entry, 0) for entry in entries))
-        return build(session, live, embedder, calibration, read_exemplars()).answerer
-
-
-def run_calibrate(args: argparse.Namespace, settings: KnowledgeSettings) -> int:
-    """Learn weights and thresholds from the calibration questions and write them down."""
-    from knowledge.embedder import SentenceTransformerEmbedder
-    from knowledge.emergency import read_exemplars
-    from knowledge.evaluation import CALIBRATION_FILE, read_questions
-    from knowledge.learning import calibrate, nothing_learnt
-    from knowledge.retriever import Retriever, rows_of
-
-    entries = [LiveEntry(entry, 0) for entry in checked_entries(settings.corpus_dir)]
-    known = frozenset(live.topic_entry.entry.id for live in entries)
-    questions = read_questions(args.questions or CALIBRATION_FILE, known)
-    embedder = SentenceTransformerEmbedder(settings.embedding_model, settings.encoder_threads)
-    vectors = embedder.embed([row.text for row in rows_of(entries)])
-    exemplars = read_exemplars()
-    exemplar_vectors = embedder.embed([item.text for item in exemplars])
-    learnt = calibrate(
-        Retriever(entries, np.ascontiguousarray(vectors), embedder, nothing_learnt(embedder.name)),
-        exemplars,
-        exemplar_vectors,
-        questions,
-    )
-    learnt.save(args.output)
-    print(f"answers from {learnt.answer_at}, offers a choice from {learnt.clarify_at}")
-    for name, value in learnt.fitted_on.items():
-        print(f"  {name}: {value}")
-    return 0
-
-
-def run_evaluate(args: argparse.Namespace, settings: KnowledgeSettings) -> int:
-    """Measure on the held-back questions and list the misses."""
-    from knowledge.evaluation import HELD_BACK_FILE, evaluate, read_questions
-
-    answerer = load(settings, load_calibration(), args.corpus)
-    known = frozenset(live.topic_entry.entry.id for live in answerer.retriever.entries)
-    questions = read_questions(args.questions or HELD_BACK_FILE, known)
-    print(f"asking {len(questions)} questions", file=sys.stderr)
-    figures = evaluate(answerer, questions, date.today())
-    if args.format == "json":
-        print(json.dumps(asdict(figures), indent=2, ensure_ascii=False))
-        return 0
-    for name, value in asdict(figures).items():
-        if name not in {"by_topic", "by_kind", "misses"}:
-            print(
-                f"{name:>19}: {value:.3f}" if isinstance(value, float) else f"{name:>19}: {value}"
-            )
-    if not args.brief:
-        print("\nmust not be answered")
-        _print_table([asdict(row) for row in figures.by_kind])
-        print("\nby topic")
-        _print_table([asdict(row) for row in figures.by_topic])
-        print(f"\n{len(figures.misses)} misses")
-        print("\n".join(figures.misses))
-    return 0
-
-
-def _print_table(rows: list[dict[str, object]]) -> None:
-    """Print records below their names, shares with two digits."""
-    if not rows:
-        return
-    cells = [list(rows[0])] + [
-        [f"{v:.2f}" if isinstance(v, float) else str(v) for v in row.values()] for row in rows
-    ]
-    widths = [max(len(line[i]) for line in cells) for i in range(len(cells[0]))]
-    for line in cells:
-        _, *rest = (cell.rjust(width) for cell, width in zip(line, widths, strict=True))
-        print("  ".join([line[0].ljust(widths[0]), *rest]))
 
 
 def parser() -> argparse.ArgumentParser:
@@ -300,21 +173,43 @@ def parser() -> argparse.ArgumentParser:
     publishing = add("publish", run_publish)
     publishing.add_argument("--note", default="Published from the command line")
     publishing.add_argument("--rollback", type=int, metavar="RELEASE", help="go back to a release")
+    add("prepare", run_prepare)
     search = add("search", run_search)
     search.add_argument("question")
     search.add_argument("--after", metavar="ENTRY", help="entry that was answered just before")
     search.add_argument("--top-k", type=int, default=5)
+    search.add_argument("--explain", action="store_true", help="tell which signal brought what")
+    search.add_argument("--format", choices=("text", "json"), default="text")
     search.add_argument("--corpus", type=Path, help="folder of corpus files, not the live release")
     calibrating = add("calibrate", run_calibrate)
     calibrating.add_argument("--questions", type=Path)
     calibrating.add_argument("--output", type=Path, default=SHIPPED)
+    learning = add("learn", run_learn)
+    learning.add_argument("sets", type=Path, help="folder of sets in BEIR's layout")
+    learning.add_argument("--output", type=Path, default=GENERAL)
     evaluating = add("evaluate", run_evaluate)
+    evaluating.add_argument(
+        "--beir", type=Path, metavar="FOLDER", help="corpus.jsonl, queries.jsonl, qrels/test.tsv"
+    )
+    evaluating.add_argument(
+        "--pairs", type=Path, metavar="FILE", help="columns text_a, text_b, label (1 or 0)"
+    )
+    evaluating.add_argument(
+        "--abstain",
+        type=Path,
+        metavar="FILE",
+        help="columns text, label (in or out), asked of --beir, --corpus or the live release",
+    )
     evaluating.add_argument("--questions", type=Path)
     evaluating.add_argument(
         "--corpus", type=Path, help="folder of corpus files, not the live release"
     )
     evaluating.add_argument("--brief", action="store_true", help="no topics and no misses")
     evaluating.add_argument("--format", choices=("text", "json"), default="text")
+    drawing = add("reliability", run_reliability)
+    drawing.add_argument("--questions", type=Path)
+    drawing.add_argument("--corpus", type=Path, help="folder of corpus files, not the live release")
+    drawing.add_argument("--output", type=Path, metavar="FILE", default=RELIABILITY_PLOT)
     return root
 
 
@@ -323,22 +218,30 @@ def main(arguments: list[str] | None = None) -> int:
     from knowledge.embedder import ModelError
     from knowledge.emergency import ExemplarError
     from knowledge.evaluation import QuestionsError
+    from knowledge.index import VectorError
+    from knowledge.measuring import DataError
 
     args = parser().parse_args(arguments)
+    # Small matrices on one thread: handing them out to others costs more than reckoning. What is
+    # loaded already is told so, what comes later reads it.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     try:
         run: Command = args.run
-        return run(args, read_settings())
+        with threadpool_limits(1, user_api="blas"):
+            return run(args, read_settings())
     except CorpusError as error:
         for fault in error.faults[:20]:
             print(fault, file=sys.stderr)
         print("Nothing was imported or changed.", file=sys.stderr)
     except (
         CalibrationError,
+        DataError,
         ExemplarError,
         ModelError,
         QuestionsError,
         SettingError,
         StoreError,
+        VectorError,
     ) as error:
         print(error, file=sys.stderr)
     except SQLAlchemyError as error:

@@ -7,18 +7,33 @@ that was answered last. Nothing here words a medical fact: every text comes from
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from enum import Enum
 
+import numpy as np
+
 from knowledge.embedder import Vectors
 from knowledge.emergency import Category, EmergencyExemplars, Likeness
 from knowledge.entry import Aspect
-from knowledge.lexical import words
+from knowledge.follow_up import LEANING, NO_CONTEXT, Context, correction, leans
+from knowledge.language import LanguageGate
+from knowledge.lexical import WORD, words
 from knowledge.retriever import FEATURES, Candidate, Found, Retriever
 from knowledge.store import LiveEntry
+
+__all__ = [
+    "NO_CONTEXT",
+    "Answer",
+    "Answerer",
+    "Clarify",
+    "Context",
+    "Decision",
+    "NoAnswer",
+    "Option",
+    "Purpose",
+]
 
 BEST, COVERAGE = FEATURES.index("best"), FEATURES.index("coverage")
 ASPECTS = tuple(Aspect)
@@ -29,34 +44,11 @@ SEARCH_WORDS = 6
 # A candidate five log-odds behind is over a hundred times less likely than the first.
 CLOSE_LOG_ODDS = 5.0
 
-# Beginnings and words that lean on what was said before. A question that has one of them, or is
-# very short, and names no topic of its own is read as a follow-up.
-LEANING = re.compile(
-    r"^\s*(?:and|but|or|also|so|then|what about|how about|what if|what else|same|is it|does it|"
-    r"can it|will it|are they|do they|is that|does that|how long|how soon|how serious|when)\b"
-    r"|\b(?:it|this|that|them|they|these)\b",
-    re.IGNORECASE,
-)
-SHORT_QUESTION_WORDS = 6
 # A follow-up must have something in common with the entry by itself, not only through the topic put
 # before it; unrelated questions stay below this (tests/data/questions, rows with a context).
 LEAST_FOLLOW_UP_COSINE = 0.25
-
-
-@dataclass(frozen=True)
-class Context:
-    """What the conversation was about.
-
-    Attributes:
-        entry_id: the entry answered last, or None.
-        topic: its topic's slug, or the topic last offered to choose from.
-    """
-
-    entry_id: str | None = None
-    topic: str | None = None
-
-
-NO_CONTEXT = Context()
+LEAST_SUBJECT = 4
+"""Letters from which an unknown word is a subject ("zika") and no slip ("tho", "wen")."""
 
 
 class Purpose(Enum):
@@ -91,6 +83,7 @@ class Answer:
         score: probability that it is the right one.
         expired: its review date has passed, so only its source may be shown.
         related: further entries of the same topic, to go on with.
+        rivals: ids of the entries that came next, likeliest first; "no, I meant …" leads there.
         likeness: how like an emergency the question sounds, or None.
         purpose: what the person wants of the answer, as far as it is known.
     """
@@ -99,6 +92,7 @@ class Answer:
     score: float
     expired: bool
     related: tuple[Option, ...]
+    rivals: tuple[str, ...] = ()
     likeness: Likeness | None = None
     purpose: Purpose = Purpose.QUESTION
 
@@ -132,6 +126,7 @@ class NoAnswer:
         nearest: topics to offer, as ``(slug, title)``.
         words: the question's own words, for a search at CDC and WHO.
         score: probability of the likeliest entry.
+        language: ISO 639-1 code of the question's language, where no entry is written in it.
         likeness: how like an emergency the question sounds, or None.
         purpose: what the person wants of the answer, as far as it is known.
     """
@@ -139,6 +134,7 @@ class NoAnswer:
     nearest: tuple[tuple[str, str], ...]
     words: str
     score: float
+    language: str | None = None
     likeness: Likeness | None = None
     purpose: Purpose = Purpose.QUESTION
 
@@ -147,14 +143,29 @@ Decision = Answer | Clarify | NoAnswer
 
 
 class Answerer:
-    """Decides over one release."""
+    """Decides over one release.
 
-    def __init__(self, retriever: Retriever, exemplars: EmergencyExemplars) -> None:
-        """Take the retriever of a release and the emergency exemplars."""
+    Attributes:
+        entries: the entries of the release.
+        retriever: searches them.
+        exemplars: the third net for emergencies.
+    """
+
+    def __init__(
+        self,
+        entries: Sequence[LiveEntry],
+        retriever: Retriever,
+        exemplars: EmergencyExemplars,
+    ) -> None:
+        """Take the entries of a release, the retriever over them and the emergency exemplars."""
+        self.entries = tuple(entries)
         self.retriever = retriever
         self.exemplars = exemplars
-        self._by_id = {live.topic_entry.entry.id: live for live in retriever.entries}
+        self._by_id = {live.topic_entry.entry.id: live for live in entries}
         self._numbers = {entry_id: number for number, entry_id in enumerate(self._by_id)}
+        self._topic_words: dict[str, frozenset[str]] = {}
+        locales = sorted({live.topic_entry.topic.locale for live in entries})
+        self._languages = LanguageGate(locales, retriever.lexical.knows)
 
     def decide(
         self,
@@ -173,23 +184,88 @@ class Answerer:
             purpose: what the person wants of the answer; a question may turn out to wish for a
                 diagnosis or a dose, and the decision then says so.
         """
+        language = self._languages.foreign(question)
+        if language is not None:
+            # Vectors of another language lie near some entry or other, and none of them is right.
+            return NoAnswer((), "", 0.0, language=language, purpose=purpose)
+        question = self.corrected(question)
+        meant = correction(question) if context.entry_id or context.topic else None
+        if meant is None:
+            return self._decide(question, context, today, purpose)
+        return self._correct(meant, context, today, purpose)
+
+    def corrected(self, question: str) -> str:
+        """Return a question with its misspelt words corrected by those of the corpus."""
+        return self.retriever.corrected(question)
+
+    def _decide(
+        self,
+        question: str,
+        context: Context,
+        today: date,
+        purpose: Purpose,
+        without: str | None = None,
+    ) -> Decision:
         named = sorted(self.retriever.names.named(question))
-        # Two names are a question on both ("does HPV mean cancer?"), not the wish for a menu.
-        if len(named) == 1 and self.retriever.names.only_names(question):
-            return self._topic(named[0], purpose, today)
+        # Two names are a question on both ("does HPV mean cancer?"), not the wish for a menu; a
+        # name that goes on with what was said ("ok and the vaccine?") is none either.
+        menu = len(named) == 1 and self.retriever.names.only_names(question)
+        if menu and not (LEANING.search(question) and self._may_follow_up(question, context)):
+            return self._topic(named[0], purpose, today, without)
         vector = self.retriever.embedder.embed([question])[0]
         if purpose is Purpose.QUESTION:
             purpose = self._wish(question, vector)
-        found, likeness = self._find(question, vector, context)
+        found, likeness, goes_on = self._find(question, vector, context)
+        found = _leaving_out(found, without)
         decision = self._weigh(question, found, today, purpose)
-        if purpose.is_declined and not named and not isinstance(decision, NoAnswer):
+        subject = bool(named) or goes_on
+        if purpose.is_declined and not subject and not isinstance(decision, NoAnswer):
             # "What is this rash?": naming a disease would be a diagnosis.
             decision = self._no_answer(question, found)
         return replace(decision, likeness=likeness, purpose=purpose)
 
-    def _topic(self, slug: str, purpose: Purpose, today: date) -> Decision:
-        """Reply to the bare name of a topic: its menu, or for "do I have it?" its symptoms."""
-        entries = self._of_topic(slug)
+    def _correct(self, meant: str, context: Context, today: date, purpose: Purpose) -> Decision:
+        """Answer what was meant instead; where nothing says what, offer what came next to it."""
+        rivals = tuple(
+            _option(self._by_id[entry_id]) for entry_id in context.rivals if entry_id in self._by_id
+        )
+        choice = Clarify(rivals[:MAX_OPTIONS], None, context.topic, 0.0, purpose=purpose)
+        if not meant:
+            return choice if rivals else NoAnswer((), "", 0.0, purpose=purpose)
+        others = self.retriever.names.named(meant) - {context.topic}
+        if len(others) == 1 and self.retriever.names.only_names(meant):
+            return self._same_about(next(iter(others)), meant, context, today, purpose)
+        decision = self._decide(meant, context, today, purpose, without=context.entry_id)
+        if isinstance(decision, NoAnswer) and rivals and not self.retriever.unknown_words(meant):
+            return replace(choice, likeness=decision.likeness, purpose=decision.purpose)
+        return decision
+
+    def _same_about(
+        self, topic: str, name: str, context: Context, today: date, purpose: Purpose
+    ) -> Decision:
+        """Answer "no, stomach flu": the same question, about something else."""
+        before = self._by_id.get(context.entry_id or "")
+        question = self._about(before, name) if before else name
+        found = self.retriever.search(question, topic)
+        decision = self._weigh(question, found, today, purpose)
+        return self._topic(topic, purpose, today) if isinstance(decision, NoAnswer) else decision
+
+    def _about(self, live: LiveEntry, name: str) -> str:
+        """Return an entry's question with another name in the place of its topic's."""
+        question = live.topic_entry.entry.question
+        swapped = self.retriever.names.swapped(question, live.topic_entry.topic.slug, name)
+        return swapped or f"{name}: {question}"
+
+    def _topic(
+        self, slug: str, purpose: Purpose, today: date, without: str | None = None
+    ) -> Decision:
+        """Reply to the bare name of a topic: its menu, or for "do I have it?" its symptoms.
+
+        An entry that somebody has just said is not meant comes last.
+        """
+        entries = sorted(
+            self._of_topic(slug), key=lambda live: live.topic_entry.entry.id == without
+        )
         if purpose is Purpose.DIAGNOSIS:
             for live in entries:
                 if live.topic_entry.entry.aspect is Aspect.SYMPTOMS:
@@ -223,53 +299,72 @@ class Answerer:
 
     def _find(
         self, question: str, alone: Vectors, context: Context
-    ) -> tuple[Found, Likeness | None]:
-        """Search, for a possible follow-up also inside the topic talked about."""
+    ) -> tuple[Found, Likeness | None, bool]:
+        """Search, for a possible follow-up also inside the topic talked about.
+
+        Returns:
+            What was found, how like an emergency the question sounds, and whether it goes on with
+            the topic talked about.
+        """
         retriever = self.retriever
+        direct = retriever.search_vector(question, alone)
+        likeness = self.exemplars.likeness(alone, question, direct.nearest_wording)
         topic = context.topic if self._may_follow_up(question, context) else None
         if topic is None:
-            found = retriever.search_vector(question, alone)
-            return found, self.exemplars.likeness(alone, question, found.nearest_wording)
+            return direct, likeness, False
         in_context = f"{self._alias(topic)}: {question}"
         together = retriever.embedder.embed([in_context])[0]
-        direct = retriever.search_vector(question, alone)
         follow_up = retriever.search_vector(in_context, together, topic)
-        if not self._belongs(question, alone, follow_up):
-            return direct, self.exemplars.likeness(alone, question, direct.nearest_wording)
-        likeness = self.exemplars.likeness(alone, question, direct.nearest_wording)
-        wins = follow_up.confidence > direct.confidence or (
-            LEANING.search(question) and follow_up.confidence >= retriever.calibration.answer_at
-        )
-        return (follow_up if wins else direct), likeness
+        leaning = bool(LEANING.search(question))
+        certain = follow_up.confidence >= retriever.calibration.answer_at
+        if not self._belongs(question, alone, follow_up) and not leaning:
+            return direct, likeness, False
+        wins = follow_up.confidence > direct.confidence or (leaning and certain)
+        return (follow_up if wins else direct), likeness, wins
 
     def _belongs(self, question: str, alone: Vectors, follow_up: Found) -> bool:
         """Tell whether a question has to do with the entry that the context brought up."""
         if not words(question) or not follow_up.candidates:
             return bool(follow_up.candidates)
-        features = self.retriever.features(question, alone)
-        number = self._numbers[follow_up.candidates[0].entry_id]
-        best, coverage = features[number, BEST], features[number, COVERAGE]
-        return bool(coverage > 0 or best >= LEAST_FOLLOW_UP_COSINE)
+        number = follow_up.candidates[0].number
+        signals = self.retriever.signals(question, alone, np.array([number]))
+        row = signals.table[np.searchsorted(signals.numbers, number)]
+        return bool(row[COVERAGE] > 0 or row[BEST] >= LEAST_FOLLOW_UP_COSINE)
 
     def _may_follow_up(self, question: str, context: Context) -> bool:
-        if context.topic is None or self.retriever.names.named(question):
+        """Tell whether a question may be one on the topic talked about: it brings no other."""
+        if context.topic is None or not leans(question) or not WORD.search(question):
             return False
-        if self.retriever.unknown_words(question):
-            return False  # brings a subject of its own that no entry knows
-        short = len(question.split()) <= SHORT_QUESTION_WORDS
-        return short or bool(LEANING.search(question))
+        named = self.retriever.names.spelled(question)
+        if any(name not in self._said_of(context.topic) for name in named):
+            return False
+        unknown = self.retriever.unknown_words(question)
+        return not any(len(word) >= LEAST_SUBJECT for word in unknown)
+
+    def _said_of(self, topic: str) -> frozenset[str]:
+        """Return the words that questions on a topic have: "vaccine" is no other topic there."""
+        if topic not in self._topic_words:
+            texts = [w for d in self.retriever.documents if d.topic == topic for w in d.wordings]
+            self._topic_words[topic] = frozenset(word for text in texts for word in words(text))
+        return self._topic_words[topic]
 
     def _weigh(self, question: str, found: Found, today: date, purpose: Purpose) -> Decision:
         calibration = self.retriever.calibration
-        if not found.candidates or found.confidence < calibration.clarify_at:
+        if not found.candidates:
             return self._no_answer(question, found)
         best = found.candidates[0]
-        is_myth = best.live.topic_entry.entry.aspect is Aspect.MYTH
-        fits = purpose is not Purpose.CLAIM or is_myth
+        fits = purpose is not Purpose.CLAIM or best.document.aspect == Aspect.MYTH.value
         if found.confidence >= calibration.answer_at and fits:
-            return self._answer(best.live, found.confidence, today)
-        options = tuple(_option(c.live) for c in _close(found.candidates))
+            rivals = tuple(c.entry_id for c in found.candidates[1 : 1 + MAX_OPTIONS])
+            answer = self._answer(self._live(best), found.confidence, today)
+            return replace(answer, rivals=rivals)
+        if found.offer < calibration.clarify_at:
+            return self._no_answer(question, found)
+        options = tuple(_option(self._live(c)) for c in _close(found.candidates))
         return Clarify(options, None, best.topic, found.confidence)
+
+    def _live(self, candidate: Candidate) -> LiveEntry:
+        return self._by_id[candidate.entry_id]
 
     def _answer(self, live: LiveEntry, score: float, today: date) -> Answer:
         entry = live.topic_entry.entry
@@ -281,7 +376,7 @@ class Answerer:
     def _no_answer(self, question: str, found: Found) -> NoAnswer:
         nearest: dict[str, str] = {}
         for candidate in found.candidates:
-            topic = candidate.live.topic_entry.topic
+            topic = self._live(candidate).topic_entry.topic
             nearest.setdefault(topic.slug, topic.title)
         subject = " ".join(dict.fromkeys(words(question)))
         kept = " ".join(subject.split()[:SEARCH_WORDS])
@@ -289,7 +384,7 @@ class Answerer:
 
     def _of_topic(self, slug: str) -> Sequence[LiveEntry]:
         """Return the entries of a topic in the order in which people ask: myths come last."""
-        found = [live for live in self.retriever.entries if live.topic_entry.topic.slug == slug]
+        found = [live for live in self.entries if live.topic_entry.topic.slug == slug]
         return sorted(found, key=lambda live: ASPECTS.index(live.topic_entry.entry.aspect))
 
     def _alias(self, slug: str) -> str:
@@ -300,6 +395,17 @@ class Answerer:
 def _option(live: LiveEntry) -> Option:
     pair = live.topic_entry
     return Option(pair.entry.id, pair.entry.question, pair.topic.title)
+
+
+def _leaving_out(found: Found, entry_id: str | None) -> Found:
+    """Return what was found without the entry that somebody has just said is not meant.
+
+    Whether another is right is then not known well enough to answer, only to offer it.
+    """
+    if not found.candidates or found.candidates[0].entry_id != entry_id:
+        kept = tuple(c for c in found.candidates if c.entry_id != entry_id)
+        return replace(found, candidates=kept)
+    return replace(found, candidates=found.candidates[1:], confidence=0.0)
 
 
 def _close(candidates: Sequence[Candidate]) -> list[Candidate]:

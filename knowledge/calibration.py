@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -19,8 +19,12 @@ import numpy as np
 import numpy.typing as npt
 
 SHIPPED = Path(__file__).parent / "calibration.json"
+GENERAL = Path(__file__).parent / "general.json"
+"""Weights for any corpus, learnt by ``python -m knowledge learn``."""
 Table = npt.NDArray[np.float32]
 Numbers = npt.NDArray[np.float64]
+
+Curve = tuple[tuple[float, float], ...]
 
 CONFIDENCE_FEATURES = (
     "score",  # of the first candidate
@@ -36,6 +40,9 @@ CONFIDENCE_FEATURES = (
     "dose",  # log-odds that a dose is wished for
     # then the signals of the first candidate, in the retriever's order
 )
+
+
+REFITTED = ("confidence_weights", "confidence_bias", "right_curve", "offer_curve")
 
 
 class CalibrationError(Exception):
@@ -77,8 +84,13 @@ class Calibration:
         rank_weights: one per signal of the retriever.
         confidence_weights: one per ``CONFIDENCE_FEATURES`` and per signal of the first candidate.
         confidence_bias: added to them.
-        answer_at: confidence from which the first candidate is shown as the answer.
-        clarify_at: confidence from which the best candidates are offered to choose from.
+        right_curve: points ``(raw confidence, share of questions where the first was right)``,
+            rising; between two points the line, outside them the nearest one.
+        offer_curve: the same for the right one being among the first three.
+        answer_at: the first candidate is shown as the answer only if it is right with at least this
+            probability.
+        clarify_at: a choice of three is offered only if the right one is among them with at least
+            this probability.
         declines_at: probability from which a question is taken for one after a diagnosis or dose.
         emergency_at: cosine with an emergency exemplar from which the call-now line appears.
         fitted_on: what they were learnt on, and the figures reached there.
@@ -95,6 +107,8 @@ class Calibration:
     declines_at: float
     emergency_at: float
     fitted_on: dict[str, float | str]
+    right_curve: Curve = ()
+    offer_curve: Curve = ()
     aspects: Classifier | None = None
     wishes: Classifier | None = None
 
@@ -112,12 +126,54 @@ class Calibration:
         Args:
             features: as ``CONFIDENCE_FEATURES`` and the signals of the first candidate.
         """
+        return along(self.right_curve, self.raw_confidence(features))
+
+    def offer(self, features: Numbers) -> float:
+        """Return the probability that one of the first three candidates is right, 0 to 1."""
+        return along(self.offer_curve, self.raw_confidence(features))
+
+    def raw_confidence(self, features: Numbers) -> float:
+        """Return the confidence before it is held against what was observed, 0 to 1."""
         logit = float(features @ np.array(self.confidence_weights))
         return float(1 / (1 + np.exp(-np.clip(logit + self.confidence_bias, -50, 50))))
+
+    def refit(self) -> dict[str, Any]:
+        """Return the part that is learnt anew whenever the index changes, as plain JSON."""
+        whole = asdict(self)
+        return {name: whole[name] for name in REFITTED}
+
+    def with_refit(self, body: dict[str, Any]) -> Calibration:
+        """Return this calibration with such a part in the place of its own.
+
+        Raises:
+            CalibrationError: the part is damaged, or of another version of Citewell.
+        """
+        try:
+            if len(body["confidence_weights"]) != len(self.confidence_weights):
+                raise ValueError("another number of signals")
+            return replace(
+                self,
+                confidence_weights=tuple(map(float, body["confidence_weights"])),
+                confidence_bias=float(body["confidence_bias"]),
+                right_curve=_curve(body["right_curve"]),
+                offer_curve=_curve(body["offer_curve"]),
+            )
+        except (KeyError, TypeError, ValueError) as error:
+            raise CalibrationError(
+                "the calibration kept with the release is damaged or of another version: "
+                "publish again with `python -m knowledge publish`"
+            ) from error
 
     def save(self, file: Path) -> None:
         """Write the calibration, one line per number or row of numbers."""
         file.write_text(_lines(asdict(self)) + "\n", encoding="utf-8")
+
+
+def along(curve: Curve, value: float) -> float:
+    """Return the height of a curve at a value; without a curve, the value itself."""
+    if not curve:
+        return value
+    return float(np.interp(value, [x for x, _ in curve], [y for _, y in curve]))
 
 
 def _lines(value: object, indent: str = "") -> str:
@@ -147,14 +203,21 @@ def load_calibration(file: Path = SHIPPED) -> Calibration:
                 **raw,
                 "rank_weights": tuple(raw["rank_weights"]),
                 "confidence_weights": tuple(raw["confidence_weights"]),
+                "right_curve": _curve(raw["right_curve"]),
+                "offer_curve": _curve(raw["offer_curve"]),
                 "aspects": _classifier(raw["aspects"]),
                 "wishes": _classifier(raw["wishes"]),
             }
         )
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise CalibrationError(
-            f"{file.name} is missing or damaged: run `python -m knowledge calibrate`"
+            f"{file.name} is missing or damaged: make it anew with `python -m knowledge "
+            f"{'learn' if file == GENERAL else 'calibrate'}`"
         ) from error
+
+
+def _curve(points: Sequence[Sequence[float]]) -> Curve:
+    return tuple((float(x), float(y)) for x, y in points)
 
 
 def _classifier(raw: dict[str, Any] | None) -> Classifier | None:

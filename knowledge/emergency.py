@@ -16,7 +16,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from knowledge.embedder import Vectors
-from knowledge.index import Row, VectorIndex
+from knowledge.index import VectorIndex
 
 # Chosen by hand with all sets of `make safety` in view: they halve the false takeovers of the
 # intents and miss nobody more there. So those sets flatter this rule; new rows must judge it.
@@ -110,9 +110,7 @@ class EmergencyExemplars:
             emergency_at: cosine from which a text counts as like an emergency.
         """
         self._exemplars = exemplars
-        self._index = VectorIndex(
-            [Row(i, "exemplar", item.text) for i, item in enumerate(exemplars)], vectors
-        )
+        self._index = VectorIndex(vectors)
         self._emergency_at = emergency_at
 
     def likeness(self, vector: Vectors, text: str, nearest_wording: float) -> Likeness | None:
@@ -121,11 +119,13 @@ class EmergencyExemplars:
         Args:
             vector: of the text.
             text: the text itself.
-            nearest_wording: cosine of the text with the nearest wording of any entry; a text that
-                is nearer to a question of the corpus than to an exemplar is that question.
+            nearest_wording: cosine of the text with the nearest wording of any entry that is no
+                emergency; a text that is clearly nearer to it than to an exemplar is that question.
+                Clearly: among thousands of wordings one is always a little nearer.
         """
         nearest, cosine = self._nearest(vector)
-        if nearest.category is None or cosine < max(self._emergency_at, nearest_wording):
+        least = max(self._emergency_at, nearest_wording - AGREE_MARGIN)
+        if nearest.category is None or cosine < least:
             return None
         category = self._kind(vector)
         return Likeness(category, nearest.group, cosine, bool(ASKING.search(text)))
@@ -152,12 +152,12 @@ class EmergencyExemplars:
     def _kind(self, vector: Vectors) -> Category:
         """Return which help is needed: what most of the nearest descriptions have in common."""
         weights: dict[Category, float] = {}
-        for hit in self._index.search(vector, NEAREST_FOR_KIND):
-            category = self._exemplars[hit.row.owner].category
+        for number, cosine in zip(*self._index.nearest(vector, NEAREST_FOR_KIND), strict=True):
+            category = self._exemplars[number].category
             if category is not None:
-                weights[category] = weights.get(category, 0.0) + max(hit.cosine, 0.0)
+                weights[category] = weights.get(category, 0.0) + max(float(cosine), 0.0)
         return max(weights, key=lambda category: weights[category])
 
     def _nearest(self, vector: Vectors) -> tuple[Exemplar, float]:
-        hit = self._index.search(vector, 1)[0]
-        return self._exemplars[hit.row.owner], hit.cosine
+        numbers, cosines = self._index.nearest(vector, 1)
+        return self._exemplars[numbers[0]], float(cosines[0])

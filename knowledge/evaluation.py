@@ -251,7 +251,7 @@ def _outcome(answerer: Answerer, question: Question, today: date) -> _Outcome:
     decision = answerer.decide(question.text, _context(answerer, question), today=today)
     topics = {
         live.topic_entry.topic.slug
-        for live in answerer.retriever.entries
+        for live in answerer.entries
         if live.topic_entry.entry.id == question.entry
     }
     return _Outcome(
@@ -274,7 +274,7 @@ def describe(decision: Decision) -> str:
 
 
 def _context(answerer: Answerer, question: Question) -> Context:
-    for live in answerer.retriever.entries:
+    for live in answerer.entries:
         if live.topic_entry.entry.id == question.context:
             return Context(question.context, live.topic_entry.topic.slug)
     return Context()

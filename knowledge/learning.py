@@ -2,8 +2,8 @@
 
 Four steps, each on what the one before has learnt: which aspect a question asks about (from the
 corpus's own wordings), what it wishes for, in which order the entries come, and whether the first
-one is right at all. Thresholds are set on figures that the weights did not see (five folds),
-otherwise they would flatter themselves.
+one is right at all. What tells how sure to be is fitted on figures that the weights did not see
+(five folds), otherwise it would flatter itself.
 """
 
 from __future__ import annotations
@@ -14,7 +14,6 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 from scipy.optimize import minimize
-from scipy.special import logsumexp
 from sklearn.isotonic import IsotonicRegression
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import KFold, cross_val_predict
@@ -25,19 +24,16 @@ from knowledge.calibration import (
     CONFIDENCE_FEATURES,
     Calibration,
     Classifier,
+    Curve,
     rounded,
 )
 from knowledge.embedder import Vectors
-from knowledge.emergency import ASKING, Exemplar
+from knowledge.emergency import AGREE_MARGIN, ASKING, Exemplar
 from knowledge.evaluation import CALIBRATION_FILE, Question
-from knowledge.retriever import FEATURES, Floats, Retriever, wish_features
+from knowledge.retriever import FEATURES, Floats, Retriever, Signals, wish_features
 
-WRONG_AT_MOST = 0.02
-"""Share of the answerable calibration questions that may be shown a wrong entry as the answer."""
-FALSE_AT_MOST = 0.03
-"""Share of those that must not be answered which may be answered all the same."""
-OFFER_AT_LEAST = 0.5
-"""A choice is offered only at confidences where one of three options is right this often."""
+OFFERED = 3
+"""Candidates that are offered to choose from."""
 DECLINED_AT_MOST = 0.015
 """Share of the answerable questions that may be taken for a wish for a diagnosis or a dose."""
 FALSE_ALARM_AT_MOST = 0.01
@@ -46,35 +42,55 @@ LEAST_EMERGENCY_COSINE = 0.4
 """Below this, sentences of this model have no meaning in common."""
 FOLDS = 5
 REPEATS = 5
-"""Times that the folds are drawn anew, so that a threshold does not hang on one draw."""
-NEAR = 30
-"""Entries that compete for a question while the order is learnt."""
+"""Times that the folds are drawn anew, so that a curve does not hang on one draw."""
 DECAY = 1e-3
+CURVE_POINTS = 20
+LEAST_TO_REFIT = 100
+"""Labelled questions with an answer from which a release's own confidence can be learnt."""
 
 Flags = npt.NDArray[np.bool_]
 WISHES = {"diagnosis": "diagnosis", "dose": "dose"}
 
 
 @dataclass(frozen=True)
-class _Rows:
-    """The labelled questions, prepared.
+class Rows:
+    """Labelled questions, prepared for one index.
 
     Attributes:
-        questions: the questions, without those that have a context.
+        questions: the questions.
         vectors: one per question.
-        signals: of every entry for every question, shape ``(questions, entries, signals)``.
-        right: whether an entry answers a question, shape ``(questions, entries)``.
+        signals: the documents that compete for each question.
+        right: per question, which of those answer it.
     """
 
     questions: Sequence[Question]
     vectors: Vectors
-    signals: Floats
-    right: Flags
+    signals: Sequence[Signals]
+    right: Sequence[Flags]
 
     @property
     def answerable(self) -> Flags:
-        """Whether any entry answers a question."""
-        return np.asarray(self.right.any(axis=1))
+        """Whether any document answers a question."""
+        return np.array([bool(question.right) for question in self.questions])
+
+    def scores(self, weights: Floats) -> list[Floats]:
+        """Return the scores of the documents that compete, per question."""
+        return [signals.table.astype(np.float64) @ weights for signals in self.signals]
+
+
+@dataclass(frozen=True)
+class Judged:
+    """What came of some questions, by weights that did not see them.
+
+    Attributes:
+        raw: confidence in the first document, 0 to 1.
+        right: whether it answers the question.
+        offered: whether one of the first three does.
+    """
+
+    raw: Floats
+    right: Flags
+    offered: Flags
 
 
 def calibrate(
@@ -82,6 +98,7 @@ def calibrate(
     exemplars: list[Exemplar],
     exemplar_vectors: Vectors,
     questions: Sequence[Question],
+    limits: tuple[float, float],
 ) -> Calibration:
     """Learn weights and thresholds from labelled questions.
 
@@ -90,42 +107,63 @@ def calibrate(
         exemplars: the emergency exemplars.
         exemplar_vectors: one per exemplar.
         questions: labelled questions; those with a context are left out.
+        limits: probability from which an answer is shown, and a choice offered.
     """
-    plain = [question for question in questions if question.context is None]
+    plain = corrected(retriever, [q for q in questions if q.context is None])
     vectors = retriever.embedder.embed([question.text for question in plain])
     draft = nothing_learnt(retriever.embedder.name)
+    draft = replace(draft, answer_at=limits[0], clarify_at=limits[1])
     draft = replace(draft, aspects=_learn_aspects(retriever))
     draft, declined = _learn_wishes(draft, plain, vectors)
-    rows = _prepare(retriever.with_calibration(draft), plain, vectors)
+    rows = prepare(retriever.with_calibration(draft), plain, vectors)
     draft, scores = _learn_order(draft, rows)
-    draft, confidences = _learn_confidence(draft, retriever, rows, scores)
-    first = scores.argmax(axis=1)
-    right = rows.right[np.arange(len(plain)), first]
-    answer_at = _answer_threshold(confidences, right, rows.answerable, declined)
-    offered = _right_in_first(scores, rows.right, 3)
-    clarify_at = min(answer_at, _offer_threshold(confidences, offered))
-    emergency_at, caught = _emergency_threshold(
-        exemplars, exemplar_vectors, retriever, plain, vectors
-    )
-    shown = (confidences >= answer_at) & ~declined
-    answerable = rows.answerable
-    figures = {
-        "questions": len(plain),
-        "answerable": int(answerable.sum()),
-        "right_first": _share(right, answerable),
-        "answered": _share(shown, answerable),
-        "wrong_shown": _share(shown & ~right, answerable),
-        "wrongly_answered": _share(shown, ~answerable),
-        "declined_by_mistake": _share(declined, answerable),
-        "exemplars_caught_left_out": round(caught, 4),
-    }
+    draft, judged = learn_confidence(draft, retriever, rows, scores)
+    emergency_at, caught = _emergency_threshold(exemplars, exemplar_vectors, retriever, rows)
+    draft = replace(draft, emergency_at=round(emergency_at, 4))
     return replace(
         draft,
-        answer_at=round(answer_at, 4),
-        clarify_at=round(clarify_at, 4),
-        emergency_at=round(emergency_at, 4),
-        fitted_on={"file": CALIBRATION_FILE.name} | {n: float(v) for n, v in figures.items()},
+        fitted_on={"file": CALIBRATION_FILE.name}
+        | _figures(draft, rows.answerable, judged, declined)
+        | {"exemplars_caught_left_out": round(caught, 4)},
     )
+
+
+def refit(calibration: Calibration, retriever: Retriever, rows: Rows) -> Calibration:
+    """Learn anew how sure to be, for an index that has changed; the order stays as it was.
+
+    Confidences hang on what else the index holds: with more wordings, a high cosine means less.
+
+    Args:
+        calibration: learnt for an older index.
+        retriever: over the new one.
+        rows: the labelled questions, prepared for the new one.
+    """
+    scores = rows.scores(np.array(calibration.rank_weights))
+    refitted, _ = learn_confidence(calibration, retriever, rows, scores)
+    return refitted
+
+
+def corrected(retriever: Retriever, questions: Sequence[Question]) -> list[Question]:
+    """Return questions as the retriever reads them, their spelling corrected."""
+    return [
+        question.model_copy(update={"text": retriever.corrected(question.text)})
+        for question in questions
+    ]
+
+
+def still_answerable(questions: Sequence[Question], known: set[str]) -> list[Question]:
+    """Return labelled questions as they hold for a release: what it lacks answers nothing.
+
+    Args:
+        questions: labelled for a corpus that may have held other entries.
+        known: ids of the entries of the release.
+    """
+    kept = []
+    for question in questions:
+        right = sorted(question.right & known, key=lambda name: (name != question.entry, name))
+        changes = {"entry": right[0] if right else None, "also": tuple(right[1:])}
+        kept.append(question.model_copy(update=changes))
+    return kept
 
 
 def nothing_learnt(model: str) -> Calibration:
@@ -143,10 +181,30 @@ def nothing_learnt(model: str) -> Calibration:
     )
 
 
+def _figures(
+    learnt: Calibration, answerable: Flags, judged: Judged, declined: Flags
+) -> dict[str, float | str]:
+    confidence = np.interp(judged.raw, *_axes(learnt.right_curve))
+    shown = (confidence >= learnt.answer_at) & ~declined
+    return {
+        "questions": len(answerable),
+        "answerable": int(answerable.sum()),
+        "right_first": _share(judged.right, answerable),
+        "answered": _share(shown, answerable),
+        "wrong_shown": _share(shown & ~judged.right, answerable),
+        "wrongly_answered": _share(shown, ~answerable),
+        "declined_by_mistake": _share(declined, answerable),
+    }
+
+
+def _axes(curve: Curve) -> tuple[list[float], list[float]]:
+    return [x for x, _ in curve], [y for _, y in curve]
+
+
 def _learn_aspects(retriever: Retriever) -> Classifier | None:
     """Learn from all wordings of the corpus which aspect a question asks about."""
     vectors, owners = retriever.asked_vectors()
-    names = [retriever.entries[owner].topic_entry.entry.aspect.value for owner in owners]
+    names = [retriever.documents[owner].aspect for owner in owners]
     return _classifier(LogisticRegression(C=3.0, max_iter=500), vectors, names, digits=3)
 
 
@@ -187,58 +245,108 @@ def _classifier(
     )
 
 
-def _prepare(retriever: Retriever, questions: Sequence[Question], vectors: Vectors) -> _Rows:
-    ids = np.array([live.topic_entry.entry.id for live in retriever.entries])
-    signals = [retriever.features(q.text, v) for q, v in zip(questions, vectors, strict=True)]
-    right = np.array([np.isin(ids, sorted(question.right)) for question in questions])
-    return _Rows(questions, vectors, np.array(signals, dtype=np.float64), right)
+def prepare(retriever: Retriever, questions: Sequence[Question], vectors: Vectors) -> Rows:
+    """Search every question and tell which of the documents brought answer it."""
+    ids = np.array([document.id for document in retriever.documents])
+    signals = [retriever.signals(q.text, v) for q, v in zip(questions, vectors, strict=True)]
+    right = [
+        np.isin(ids[found.numbers], sorted(question.right))
+        for question, found in zip(questions, signals, strict=True)
+    ]
+    return Rows(questions, vectors, signals, right)
 
 
-def _learn_order(draft: Calibration, rows: _Rows) -> tuple[Calibration, Floats]:
+def _learn_order(draft: Calibration, rows: Rows) -> tuple[Calibration, list[Floats]]:
     """Learn the weights of the order; also return scores by weights that did not see the row."""
-    answerable = np.flatnonzero(rows.answerable)
-    scores = np.zeros(rows.right.shape)
-    if len(answerable) >= FOLDS:
-        for seen, unseen in KFold(FOLDS, shuffle=True, random_state=0).split(rows.questions):
-            weights = _listwise(rows, np.intersect1d(seen, answerable))
-            scores[unseen] = rows.signals[unseen] @ weights
-    weights = _listwise(rows, answerable)
-    return replace(draft, rank_weights=rounded(weights)), scores
+    places = np.arange(len(rows.questions))
+    scores = rows.scores(np.zeros(len(FEATURES)))
+    if len(places) >= FOLDS:
+        for seen, unseen in KFold(FOLDS, shuffle=True, random_state=0).split(places):
+            weights = learn_order([rows], [seen])
+            for place in unseen:
+                scores[place] = rows.signals[place].table @ weights
+    return replace(draft, rank_weights=rounded(learn_order([rows]))), scores
 
 
-def _listwise(rows: _Rows, chosen: npt.NDArray[np.intp]) -> Floats:
-    """Return weights under which the right entries are likeliest among the near ones.
+def learn_order(
+    sets: Sequence[Rows],
+    chosen: Sequence[npt.NDArray[np.intp]] | None = None,
+    decay: float = DECAY,
+    towards: Floats | None = None,
+) -> Floats:
+    """Return weights under which the right documents are likeliest among those that compete.
 
-    A conditional logit (McFadden, 1974): the probability of an entry is the softmax of its score
-    over the competing entries; weights are found by maximum likelihood with a slight decay.
+    A conditional logit (McFadden, 1974): the probability of a document is the softmax of its score
+    over the competing ones; weights are found by maximum likelihood with a slight decay. Every set
+    counts the same, however many questions it has.
+
+    Args:
+        sets: questions of one corpus each.
+        chosen: places of the questions to learn from, per set; all where None.
+        decay: how strongly the weights are held to where they start.
+        towards: where they start; at zero where None.
     """
-    best, coverage = FEATURES.index("best"), FEATURES.index("coverage")
-    rough = rows.signals[chosen][:, :, best] + 0.5 * rows.signals[chosen][:, :, coverage]
-    rough = np.where(rows.right[chosen], rough + 10.0, rough)  # the right ones always compete
-    near = np.argsort(-rough, axis=1)[:, :NEAR]
-    signals = np.take_along_axis(rows.signals[chosen], near[:, :, None], axis=1)
-    right = np.take_along_axis(rows.right[chosen], near, axis=1)
-    scale = signals.reshape(-1, signals.shape[-1]).std(axis=0) + 1e-9
-    scaled = signals / scale
+    start = np.zeros(len(FEATURES)) if towards is None else towards
+    tables, rights, counts = [], [], []
+    for number, rows in enumerate(sets):
+        places = chosen[number] if chosen is not None else np.arange(len(rows.questions))
+        usable = [place for place in places if rows.right[place].any()]
+        tables += [rows.signals[place].table for place in usable]
+        rights += [rows.right[place] for place in usable]
+        counts += [1.0 / max(1, len(usable))] * len(usable)
+    if not tables:
+        return start
+    return _listwise(tables, rights, np.array(counts) / len(sets), decay, start)
+
+
+def _listwise(
+    tables: Sequence[npt.NDArray[np.float32]],
+    rights: Sequence[Flags],
+    counts: Floats,
+    decay: float,
+    start: Floats,
+) -> Floats:
+    stacked = np.vstack(tables).astype(np.float64)
+    right = np.concatenate(rights)
+    starts = np.r_[0, np.cumsum([len(table) for table in tables])[:-1]]
+    owners = np.repeat(np.arange(len(tables)), [len(table) for table in tables])
+    # What all candidates of a question share decides nothing: only differences count.
+    centred = stacked - (np.add.reduceat(stacked, starts) / np.bincount(owners)[:, None])[owners]
+    scale = centred.std(axis=0) + 1e-6
+    scaled = centred / scale
+    start = start * scale
+
+    def shares(logits: Floats) -> tuple[Floats, Floats]:
+        highest = np.maximum.reduceat(logits, starts)[owners]
+        powers = np.exp(logits - highest)
+        totals = np.add.reduceat(powers, starts)
+        return powers / totals[owners], np.log(totals) + highest[starts]
 
     def loss(weights: Floats) -> tuple[float, Floats]:
         logits = scaled @ weights
-        shares = np.exp(logits - logsumexp(logits, axis=1, keepdims=True))
-        own = np.where(right, logits, -np.inf)
-        share_of_own = np.exp(own - logsumexp(own, axis=1, keepdims=True))
-        value = np.mean(logsumexp(logits, axis=1) - logsumexp(own, axis=1))
-        slope = np.einsum("qe,qef->f", shares - share_of_own, scaled) / len(logits)
-        return float(value + DECAY * weights @ weights), slope + 2 * DECAY * weights
+        share, total = shares(logits)
+        own_share, own_total = shares(np.where(right, logits, -1e9))
+        value = float(counts @ (total - own_total))
+        slope = scaled.T @ ((share - own_share) * counts[owners])
+        apart = weights - start
+        return value + decay * float(apart @ apart), slope + 2 * decay * apart
 
-    found = minimize(loss, np.zeros(signals.shape[-1]), jac=True, method="L-BFGS-B")
+    found = minimize(loss, start, jac=True, method="L-BFGS-B")
     weights: Floats = found.x / scale
     return weights
 
 
-def _learn_confidence(
-    draft: Calibration, retriever: Retriever, rows: _Rows, scores: Floats
-) -> tuple[Calibration, Floats]:
-    """Learn when the first candidate is right; also return confidences on unseen questions."""
+def learn_confidence(
+    draft: Calibration, retriever: Retriever, rows: Rows, scores: Sequence[Floats]
+) -> tuple[Calibration, Judged]:
+    """Learn when the first candidate is right; also return what came of unseen questions.
+
+    Args:
+        draft: what was learnt so far; its order is not looked at.
+        retriever: over the index that the questions were prepared for.
+        rows: the questions.
+        scores: of the documents that compete, best by weights that did not see the question.
+    """
     ranked = retriever.with_calibration(draft)
     table = np.array(
         [
@@ -248,7 +356,24 @@ def _learn_confidence(
             )
         ]
     )
-    right = rows.right[np.arange(len(scores)), scores.argmax(axis=1)]
+    right = right_in_first(scores, rows.right, 1)
+    offered = right_in_first(scores, rows.right, OFFERED)
+    return fit_confidence(draft, table, right, offered)
+
+
+def fit_confidence(
+    draft: Calibration, table: Floats, right: Flags, offered: Flags
+) -> tuple[Calibration, Judged]:
+    """Fit when the first document is right; also return what came of unseen questions.
+
+    Args:
+        draft: what was learnt so far.
+        table: what tells it, one row per question.
+        right: whether the first document answers each question.
+        offered: whether one of the first three does.
+    """
+    if right.all() or not right.any() or len(right) < 2 * FOLDS:
+        return draft, Judged(np.zeros(len(right)), right, offered)  # nothing to tell apart
     judge = make_pipeline(StandardScaler(), LogisticRegression(C=0.5, max_iter=5000))
     unseen = [
         cross_val_predict(
@@ -260,93 +385,89 @@ def _learn_confidence(
         )[:, 1]
         for seed in range(REPEATS)
     ]
-    confidences = np.mean(unseen, axis=0)
+    raw = np.mean(unseen, axis=0)
     judge.fit(table, right)
     scaler, model = judge[0], judge[1]
     weights = model.coef_[0] / scaler.scale_
     bias = float(model.intercept_[0] - weights @ scaler.mean_)
-    learnt = replace(draft, confidence_weights=rounded(weights), confidence_bias=round(bias, 5))
-    return learnt, confidences
+    learnt = replace(
+        draft,
+        confidence_weights=rounded(weights),
+        confidence_bias=round(bias, 5),
+        right_curve=curve(raw, right),
+        offer_curve=curve(raw, offered),
+    )
+    return learnt, Judged(raw, right, offered)
 
 
-def _answer_threshold(
-    confidences: Floats, right: Flags, answerable: Flags, declined: Flags
-) -> float:
-    """Return the lowest confidence from which on both kinds of wrong answers are rare enough."""
-    order = np.argsort(-confidences)
-    plain = ~declined[order]
-    wrong = np.cumsum(plain & ~right[order] & answerable[order]) / max(1, answerable.sum())
-    false = np.cumsum(plain & ~answerable[order]) / max(1, (~answerable).sum())
-    bad = np.flatnonzero((wrong > WRONG_AT_MOST) | (false > FALSE_AT_MOST))
-    last = bad[0] - 1 if len(bad) else len(order) - 1
-    return float(confidences[order[last]]) if last >= 0 else 1.0
+def curve(raw: Floats, happened: Flags) -> Curve:
+    """Return how often something happened at each raw confidence, as a rising curve.
+
+    Isotonic regression finds the rising steps (Zadrozny and Elkan, 2002); the curve goes through
+    the middle of each, so that no two confidences become one.
+    """
+    fit = IsotonicRegression(y_min=0.0, y_max=1.0, out_of_bounds="clip").fit(raw, happened)
+    heights = fit.predict(raw)
+    points = [
+        (float(raw[heights == height].mean()), float(height)) for height in np.unique(heights)
+    ]
+    if len(points) > CURVE_POINTS:
+        kept = np.unique(np.linspace(0, len(points) - 1, CURVE_POINTS).astype(int))
+        points = [points[place] for place in kept]
+    return tuple((round(x, 4), round(y, 4)) for x, y in points)
 
 
-def _right_in_first(scores: Floats, right: Flags, count: int) -> Flags:
+def right_in_first(scores: Sequence[Floats], right: Sequence[Flags], count: int) -> Flags:
     """Tell per question whether one of the first candidates is right."""
-    first = np.argsort(-scores, axis=1)[:, :count]
-    return np.asarray(np.take_along_axis(right, first, axis=1).any(axis=1))
+    return np.array(
+        [
+            bool(flags[np.argsort(-own, kind="stable")[:count]].any())
+            for own, flags in zip(scores, right, strict=True)
+        ]
+    )
 
 
 def _share(what: Flags, among: Flags) -> float:
     return round(float((what & among).sum() / max(1, among.sum())), 4)
 
 
-def _offer_threshold(confidences: Floats, offered: Flags) -> float:
-    """Return the confidence from which on one of the options is right often enough.
-
-    Isotonic regression tells that share at each confidence; a cumulated share would let the sure
-    questions pay for hopeless ones.
-    """
-    fit = IsotonicRegression(y_min=0.0, y_max=1.0, out_of_bounds="clip")
-    fit.fit(confidences, offered)
-    grid = np.sort(confidences)
-    enough = np.flatnonzero(fit.predict(grid) >= OFFER_AT_LEAST)
-    return float(grid[enough[0]]) if len(enough) else 1.0
-
-
 def _emergency_threshold(
-    exemplars: list[Exemplar],
-    exemplar_vectors: Vectors,
-    retriever: Retriever,
-    questions: Sequence[Question],
-    vectors: Vectors,
+    exemplars: list[Exemplar], exemplar_vectors: Vectors, retriever: Retriever, rows: Rows
 ) -> tuple[float, float]:
     """Return the lowest cosine that seldom takes over a question, and the exemplars caught.
 
     A text counts as like an emergency where it is nearer to an emergency exemplar than to an
-    everyday one and to every wording of an entry that is no emergency. Each exemplar is judged
-    without itself. Questions that an emergency entry answers are no false alarms: its answer has
-    the call-now line anyway.
+    everyday one, and no wording of an entry that is no emergency is clearly nearer. Each exemplar
+    is judged without itself. Questions that an emergency entry answers are no false alarms: its
+    answer has the call-now line anyway.
     """
-    urgent_ids = {
-        live.topic_entry.entry.id
-        for live in retriever.entries
-        if live.topic_entry.entry.urgency.level == "emergency"
-    }
+    urgent_ids = {document.id for document in retriever.documents if document.is_emergency}
     urgent = np.array([item.category is not None for item in exemplars])
     alarming, calm = exemplar_vectors[urgent], exemplar_vectors[~urgent]
 
-    def nearness(texts: Sequence[str], own: Vectors, near: Vectors) -> npt.NDArray[np.float64]:
+    def nearness(own: Vectors, wordings: Floats, near: Vectors) -> Floats:
         """Return the cosine with the nearest exemplar, or -1 where something calm is nearer."""
-        wordings = [
-            retriever.nearest_calm_wording(retriever.features(text, vector))
-            for text, vector in zip(texts, own, strict=True)
-        ]
-        rivals = np.maximum((own @ calm.T).max(axis=1), np.array(wordings))
+        rivals = np.maximum((own @ calm.T).max(axis=1), wordings - AGREE_MARGIN)
         return np.where(near > rivals, near, -1.0)
 
     taken = [
-        (question.text, vector)
-        for question, vector in zip(questions, vectors, strict=True)
+        place
+        for place, question in enumerate(rows.questions)
         if not ASKING.search(question.text) and not question.right & urgent_ids
     ]
-    stating = np.array([vector for _, vector in taken])
-    false = nearness([text for text, _ in taken], stating, (stating @ alarming.T).max(axis=1))
-    allowed = int(len(questions) * FALSE_ALARM_AT_MOST)
+    stating = rows.vectors[taken]
+    wordings = np.array([retriever.nearest_calm_wording(rows.signals[place]) for place in taken])
+    false = nearness(stating, wordings, (stating @ alarming.T).max(axis=1))
+    allowed = int(len(rows.questions) * FALSE_ALARM_AT_MOST)
     threshold = max(float(np.sort(false)[-1 - allowed]) + 0.005, LEAST_EMERGENCY_COSINE)
     own = alarming @ alarming.T
     np.fill_diagonal(own, -1.0)
     texts = [item.text for item in exemplars if item.category is not None]
-    caught = nearness(texts, alarming, own.max(axis=1)) >= threshold
+    near_calm = np.array(
+        [
+            retriever.nearest_calm_wording(retriever.signals(text, vector))
+            for text, vector in zip(texts, alarming, strict=True)
+        ]
+    )
+    caught = nearness(alarming, near_calm, own.max(axis=1)) >= threshold
     return threshold, float(np.mean(caught))

@@ -1,21 +1,16 @@
-"""Lexical signals: what vectors blur. Rare words (a disease's name), misspellings, named topics.
-
-scikit-learn's TF-IDF does the counting; this module only says over what.
-"""
+"""Lexical signals: what vectors blur. Rare words (a disease's name), misspellings, named topics."""
 
 from __future__ import annotations
 
 import re
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
-from sklearn.feature_extraction.text import TfidfVectorizer
 
-from knowledge.entry import TopicEntry
-
-Scores = npt.NDArray[np.float64]
+from knowledge.document import LONGEST_TEXT, Document, changes, recounted
+from knowledge.postings import Floats, Postings
 
 # Words that carry no subject; a question made of these and a topic's name asks for the topic.
 STOPWORDS = frozenset(
@@ -31,6 +26,7 @@ STOPWORDS = frozenset(
     """.split()
 )
 WORD = re.compile(r"[^\W_]+(?:['’\-][^\W_]+)*")
+POSSESSIVE = re.compile(r"['’]s?$")
 
 
 # Wording that people use when they ask about themselves, or for an amount. Cues for the learnt
@@ -65,7 +61,8 @@ def words(text: str) -> list[str]:
 
 def fold(word: str) -> str:
     """Return a word without possessive and plural endings ("kids'" and "kid's" are "kid")."""
-    word = re.sub(r"['’]s?$", "", word)
+    if "'" in word or "’" in word:
+        word = POSSESSIVE.sub("", word)
     if len(word) > 4 and word.endswith("ies"):
         return word[:-3] + "y"
     if len(word) > 3 and word.endswith("s") and not word.endswith(("ss", "us", "is")):
@@ -73,107 +70,176 @@ def fold(word: str) -> str:
     return word
 
 
-class LexicalIndex:
-    """Word and character statistics over all wordings of all entries."""
+@dataclass(frozen=True)
+class LexicalMatch:
+    """How the words and letters of one question fit every text.
 
-    def __init__(self, wordings: Sequence[tuple[int, str]], documents: Sequence[str]) -> None:
+    Attributes:
+        characters: per wording, likeness by pieces of 3 to 5 letters, 0 to 1.
+        words: per wording, BM25 of the question over what a perfect wording would reach, 0 to 1.
+        coverage: per document, the share of the question's words that it knows, weighted by
+            rarity, 0 to 1.
+    """
+
+    characters: Floats
+    words: Floats
+    coverage: Floats
+
+
+class LexicalIndex:
+    """Word and character statistics over all wordings of all documents."""
+
+    def __init__(self, documents: Sequence[Document], previous: LexicalIndex | None = None) -> None:
         """Count.
 
         Args:
-            wordings: ``(entry number, question or variant)``, ordered by entry number; every entry
-                has at least one.
-            documents: per entry, everything it says, in the order of the numbers.
+            documents: what to search.
+            previous: of nearly the same documents; what it counted is not counted again.
         """
-        owners = np.array([owner for owner, _ in wordings])
-        self._starts = np.flatnonzero(np.r_[True, owners[1:] != owners[:-1]])
-        self._characters = TfidfVectorizer(
-            analyzer="char_wb", ngram_range=(3, 5), sublinear_tf=True
+        wordings = [text[:LONGEST_TEXT] for item in documents for text in item.wordings]
+        owners = [number for number, item in enumerate(documents) for _ in item.wordings]
+        self._documents = documents
+        self._owners = np.array(owners)
+        self._wordings = wordings
+        self._characters: Postings = Postings(
+            wordings, "characters", "cosine", previous._characters if previous else None
         )
-        self._grams = self._characters.fit_transform([text for _, text in wordings])
-        self._counts = [Counter(words(document)) for document in documents]
-        self._wordings = list(wordings)
-        word_lists = [set(count) for count in self._counts]
-        self._documents = word_lists
-        total = len(documents)
-        counts: dict[str, int] = {}
-        for word_set in word_lists:
-            for word in word_set:
-                counts[word] = counts.get(word, 0) + 1
-        self._idf = {word: float(np.log((1 + total) / (1 + n)) + 1) for word, n in counts.items()}
-        self._unknown_idf = float(np.log(1 + total) + 1)
+        self._words: Postings = Postings(
+            wordings, words, "bm25", previous._words if previous else None
+        )
+        self._coverage: Postings = Postings(
+            [document.text for document in documents],
+            distinct_words,
+            "share",
+            previous._coverage if previous else None,
+        )
+        self._found_in: Counter[str] = recounted(
+            previous._found_in if previous else Counter(),
+            changes(previous._documents if previous else (), documents),
+            lambda document: distinct_words(document.text),
+        )
 
-    def character_similarity(self, query: str, leave_out: int | None = None) -> Scores:
-        """Return per entry the best character n-gram cosine with any of its wordings, 0 to 1.
+    def match(self, query: str, leave_out: int | None = None) -> LexicalMatch:
+        """Compare a question with every text.
 
         Args:
             query: the question.
             leave_out: number of the one wording that does not count, or None.
         """
-        query_grams = self._characters.transform([query])
-        cosines = np.asarray((self._grams @ query_grams.T).todense()).ravel()
+        characters = self._characters.scores(query)
+        of_words = self._words.scores(query)
+        coverage = self._coverage.scores(query)
         if leave_out is not None:
-            cosines[leave_out] = 0.0
-        best: Scores = np.maximum.reduceat(cosines, self._starts)
-        return best
+            characters[leave_out] = of_words[leave_out] = 0.0
+            owner = int(self._owners[leave_out])
+            coverage[owner] = self._coverage_without(query, owner, self._wordings[leave_out])
+        return LexicalMatch(characters, of_words, coverage)
 
-    def coverage(self, query: str, leave_out: int | None = None) -> Scores:
-        """Return per entry the share of the query's words it knows, weighted by rarity, 0 to 1.
+    def _coverage_without(self, query: str, owner: int, wording: str) -> float:
+        asked = distinct_words(query)
+        left = Counter(words(self._documents[owner].text)) - Counter(words(wording))
+        total = sum(self.rarity(word) for word in asked)
+        return sum(self.rarity(word) for word in asked if word in left) / max(total, 1e-9)
 
-        A word that no entry knows weighs most: it is what the corpus has nothing about.
-
-        Args:
-            query: the question.
-            leave_out: number of the one wording that does not count, or None.
-        """
-        query_words = set(words(query))
-        weights = {word: self._idf.get(word, self._unknown_idf) for word in query_words}
-        total = sum(weights.values())
-        if not total:
-            return np.zeros(len(self._documents))
-        found = np.array(
-            [sum(weights[w] for w in query_words & known) / total for known in self._documents]
-        )
-        if leave_out is not None:
-            owner, text = self._wordings[leave_out]
-            left = self._counts[owner] - Counter(words(text))
-            found[owner] = sum(weights[w] for w in query_words & left.keys()) / total
-        return found
+    def rarity(self, word: str) -> float:
+        """Return how much a word tells: 1 where every document has it, more where few do."""
+        return float(np.log((1 + len(self._documents)) / (1 + self._found_in[word])) + 1)
 
     def uncovered(self, query: str, number: int) -> list[float]:
-        """Return the rarity of each word of the query that an entry does not know."""
-        missing = set(words(query)) - self._documents[number]
-        return [self._idf.get(word, self._unknown_idf) for word in missing]
+        """Return the rarity of each word of the query that a document does not know."""
+        missing = set(words(query)) - set(words(self._documents[number].text))
+        return [self.rarity(word) for word in missing]
 
     def unknown_words(self, query: str) -> list[str]:
-        """Return the words of the query that no entry knows."""
-        return [word for word in words(query) if word not in self._idf]
+        """Return the words of the query that no document knows."""
+        return [word for word in words(query) if word not in self._found_in]
+
+    def knows(self, word: str) -> bool:
+        """Tell whether a word is one of the small ones, or any document has it."""
+        plain = word.casefold().replace("’", "'")
+        return plain.replace("'", "") in STOPWORDS or fold(plain) in self._found_in
+
+
+def distinct_words(text: str) -> list[str]:
+    """Return each word of a text that may carry its subject, once."""
+    return list(dict.fromkeys(words(text)))
+
+
+def topic_names(documents: Sequence[Document]) -> TopicNames:
+    """Return the names of the topics of some documents."""
+    return TopicNames([(alias, item.topic) for item in documents for alias in item.aliases])
+
+
+NAME_WORD = re.compile(r"\w+(?:['’\-]\w+)*")
 
 
 class TopicNames:
     """Which topics a question names, by their aliases."""
 
-    def __init__(self, entries: Sequence[TopicEntry]) -> None:
-        """Collect the aliases of every topic."""
-        aliases = {
-            alias.casefold(): entry.topic.slug for entry in entries for alias in entry.topic.aliases
-        }
-        self._slug = aliases
-        longest_first = sorted(aliases, key=len, reverse=True)
-        either = "|".join(re.escape(alias) for alias in longest_first)
-        self._pattern = re.compile(rf"(?<!\w)(?:{either})(?:'s|s)?(?!\w)")
+    def __init__(self, names: Sequence[tuple[str, str]]) -> None:
+        """Collect the aliases of every topic.
+
+        Args:
+            names: ``(alias, slug of the topic)``.
+        """
+        self._slugs: dict[tuple[str, ...], str] = {}
+        for alias, slug in names:
+            self._slugs[tuple(name_words(alias))] = slug
+        self._longest = max((len(key) for key in self._slugs), default=0)
 
     def named(self, query: str) -> frozenset[str]:
-        """Return the slugs of the topics that the query names."""
-        found = (match[0] for match in self._pattern.finditer(query.casefold()))
-        return frozenset(slug for text in found if (slug := self._lookup(text)))
+        """Return the slugs of the topics that the query names; of nested names the longest."""
+        return frozenset(slug for slug, _, _ in self._spans(name_words(query)))
+
+    def spelled(self, query: str) -> list[str]:
+        """Return the words by which the query names topics, folded."""
+        asked = name_words(query)
+        return [fold(word) for _, begin, end in self._spans(asked) for word in asked[begin:end]]
 
     def only_names(self, query: str) -> bool:
         """Tell whether the query says nothing beyond the name of a topic ("flu?")."""
-        rest = self._pattern.sub(" ", query.casefold())
-        return rest != query.casefold() and not words(rest)
+        asked = name_words(query)
+        inside = {place for _, begin, end in self._spans(asked) for place in range(begin, end)}
+        rest = " ".join(word for place, word in enumerate(asked) if place not in inside)
+        return bool(inside) and not words(rest)
 
-    def _lookup(self, text: str) -> str | None:
-        for form in (text, text.removesuffix("s"), text.removesuffix("'s")):
-            if form in self._slug:
-                return self._slug[form]
+    def swapped(self, text: str, slug: str, name: str) -> str | None:
+        """Return a text with another name in the place of a topic's; None where it has none."""
+        found = list(NAME_WORD.finditer(text))
+        asked = name_words(text)
+        for named, begin, end in self._spans(asked):
+            if named == slug and len(found) == len(asked):
+                return text[: found[begin].start()] + name + text[found[end - 1].end() :]
         return None
+
+    def _spans(self, asked: list[str]) -> list[tuple[str, int, int]]:
+        """Return ``(slug, first word, word after the last)`` of each name, from left to right."""
+        spans, begin = [], 0
+        while begin < len(asked):
+            found = self._longest_at(asked, begin)
+            if found is None:
+                begin += 1
+                continue
+            spans.append((found[0], begin, found[1]))
+            begin = found[1]
+        return spans
+
+    def _longest_at(self, asked: list[str], begin: int) -> tuple[str, int] | None:
+        for end in range(min(len(asked), begin + self._longest), begin, -1):
+            slug = self._look_up(tuple(asked[begin:end]))
+            if slug is not None:
+                return slug, end
+        return None
+
+    def _look_up(self, name: tuple[str, ...]) -> str | None:
+        """Return the topic of a name, also in the plural or possessive."""
+        *front, last = name
+        for form in (last, last.removesuffix("s"), last.removesuffix("'s")):
+            if (*front, form) in self._slugs:
+                return self._slugs[*front, form]
+        return None
+
+
+def name_words(text: str) -> list[str]:
+    """Return the words of a name or question as names are compared: folded case, plain quotes."""
+    return NAME_WORD.findall(text.casefold().replace("’", "'"))

@@ -15,11 +15,12 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from knowledge.answering import Answerer
-from knowledge.calibration import Calibration
-from knowledge.embedder import Embedder, embed_cached
+from knowledge.calibration import Calibration, CalibrationError
+from knowledge.document import Document, document_of
+from knowledge.embedder import Embedder, Progress, embed_cached
 from knowledge.emergency import EmergencyExemplars, Exemplar
-from knowledge.retriever import Retriever, rows_of
-from knowledge.store import LiveSet, live_release_id, read_live, transaction
+from knowledge.retriever import Retriever, texts_of
+from knowledge.store import LiveSet, live_state, read_live, read_refit, transaction
 
 logger = logging.getLogger(__name__)
 POLL_SECONDS = 2.0
@@ -44,16 +45,56 @@ def build(
     embedder: Embedder,
     calibration: Calibration,
     exemplars: list[Exemplar],
+    previous: Loaded | None = None,
+    progress: Progress | None = None,
 ) -> Loaded:
-    """Embed what has no vector yet and index a release."""
-    rows = rows_of(live.entries)
-    texts = [row.text for row in rows] + [item.text for item in exemplars]
-    vectors = embed_cached(session, embedder, texts)
-    entry_vectors = np.ascontiguousarray(vectors[: len(rows)])
-    exemplar_vectors = np.ascontiguousarray(vectors[len(rows) :])
-    retriever = Retriever(live.entries, entry_vectors, embedder, calibration)
-    net = EmergencyExemplars(exemplars, exemplar_vectors, calibration.emergency_at)
-    return Loaded(live.release_id, Answerer(retriever, net))
+    """Embed what has no vector yet and index a release.
+
+    Args:
+        session: a transaction; new vectors are added to the store.
+        live: the release.
+        embedder: the model.
+        calibration: learnt weights; what was refitted for this very release takes their place.
+        exemplars: the emergency exemplars.
+        previous: the release in memory, of which everything unchanged is taken over.
+        progress: told of texts embedded and texts to embed.
+    """
+    before = previous.answerer.retriever if previous else None
+    documents = _documents(live, previous)
+    texts = texts_of(documents)
+    everything = texts + [item.text for item in exemplars]
+    known = before.known_vectors() if before else {}
+    vectors = embed_cached(session, embedder, everything, known=known, progress=progress)
+    refitted = _refitted(session, live.release_id, calibration, embedder.name)
+    retriever = Retriever(documents, vectors[: len(texts)], embedder, refitted, before)
+    net = EmergencyExemplars(
+        exemplars, np.ascontiguousarray(vectors[len(texts) :]), calibration.emergency_at
+    )
+    return Loaded(live.release_id, Answerer(live.entries, retriever, net))
+
+
+def _documents(live: LiveSet, previous: Loaded | None) -> list[Document]:
+    """Return the entries of a release as documents; of unchanged ones, those in memory."""
+    known: dict[int, Document] = {}
+    if previous:
+        answerer = previous.answerer
+        pairs = zip(answerer.entries, answerer.retriever.documents, strict=True)
+        known = {id(entry): document for entry, document in pairs}
+    return [known.get(id(entry)) or document_of(entry.topic_entry) for entry in live.entries]
+
+
+def _refitted(
+    session: Session, release_id: int, calibration: Calibration, model: str
+) -> Calibration:
+    kept = read_refit(session, release_id, model)
+    if kept is None:
+        return calibration
+    try:
+        return calibration.with_refit(kept)
+    except CalibrationError:
+        # Kept by another version: what is shipped is nearer to the truth than nothing.
+        logger.warning("release_calibration_unusable", extra={"release_id": release_id})
+        return calibration
 
 
 class LiveAnswers:
@@ -72,6 +113,7 @@ class LiveAnswers:
         self._calibration = calibration
         self._exemplars = exemplars
         self._loaded: Loaded | None = None
+        self._state: tuple[int, str] | None = None
         self._stop = threading.Event()
 
     @property
@@ -80,15 +122,23 @@ class LiveAnswers:
         return self._loaded
 
     def refresh(self) -> bool:
-        """Load the live release if it is another than the one in memory; tell whether it was."""
+        """Load the live release if it, or how sure to be of it, is another than the one in memory.
+
+        Returns:
+            Whether it was.
+        """
         with transaction(self._engine) as session:
-            release_id = live_release_id(session)
-            if release_id is None or (self._loaded and self._loaded.release_id == release_id):
+            state = live_state(session, self._embedder.name)
+            if state is None or state == self._state:
                 return False
-            live = read_live(session)
+            before = self._loaded
+            live = read_live(session, before.answerer.entries if before else ())
             if live is None:
                 return False
-            self._loaded = build(session, live, self._embedder, self._calibration, self._exemplars)
+            self._loaded = build(
+                session, live, self._embedder, self._calibration, self._exemplars, before
+            )
+            self._state = state
         return True
 
     def watch(self) -> threading.Thread:

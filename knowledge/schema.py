@@ -77,6 +77,17 @@ class LiveRelease(Base):
     since: Mapped[datetime] = mapped_column(Utc, default=now)
 
 
+class ReleaseCalibration(Base):
+    """How sure to be of the answers of one release, refitted after it was published."""
+
+    __tablename__ = "release_calibration"
+
+    release_id: Mapped[int] = mapped_column(ForeignKey("release.id"), primary_key=True)
+    model: Mapped[str] = mapped_column(String(200), primary_key=True)
+    body: Mapped[dict[str, object]] = mapped_column(JSON)
+    made_at: Mapped[datetime] = mapped_column(Utc, default=now)
+
+
 class Embedding(Base):
     """A vector, kept so that a text is embedded once per model."""
 

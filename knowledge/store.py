@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 from alembic import command
@@ -22,10 +22,19 @@ from sqlalchemy.engine import Engine
 from sqlalchemy.orm import Session
 
 from knowledge.entry import TopicEntry
-from knowledge.schema import LiveRelease, Release, ReleaseRevision, Revision, now
+from knowledge.schema import (
+    LiveRelease,
+    Release,
+    ReleaseCalibration,
+    ReleaseRevision,
+    Revision,
+    now,
+)
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 SQLITE_BUSY_MILLISECONDS = 500
+FEW = 500
+"""Revisions up to which they are asked for one by one."""
 
 
 class StoreError(Exception):
@@ -39,10 +48,12 @@ class LiveEntry:
     Attributes:
         topic_entry: the entry and its topic.
         revision: its number, counted from 1 per entry and locale.
+        row_id: id of the revision in the store, or None outside it.
     """
 
     topic_entry: TopicEntry
     revision: int
+    row_id: int | None = None
 
 
 @dataclass(frozen=True)
@@ -122,7 +133,7 @@ def import_entries(session: Session, entries: Sequence[TopicEntry]) -> ImportRes
 
     Nothing becomes live by an import: see ``publish``.
     """
-    newest = _newest(session)
+    newest = _newest(session, [item.entry.id for item in entries])
     new = changed = unchanged = 0
     for item in entries:
         body = item.model_dump(mode="json")
@@ -145,8 +156,26 @@ def import_entries(session: Session, entries: Sequence[TopicEntry]) -> ImportRes
     return ImportResult(new, changed, unchanged)
 
 
-def _newest(session: Session) -> dict[tuple[str, str], Revision]:
-    rows = session.scalars(sa.select(Revision).order_by(Revision.number))
+class _Newest(NamedTuple):
+    """The newest revision of an entry, without what it says: that may be thousands of pages."""
+
+    id: int
+    entry_id: str
+    locale: str
+    number: int
+    content_hash: str
+
+
+def _newest(
+    session: Session, entry_ids: Sequence[str] | None = None
+) -> dict[tuple[str, str], _Newest]:
+    """Return the newest revision of every entry, or at least of those that are named."""
+    wanted = sa.select(
+        Revision.id, Revision.entry_id, Revision.locale, Revision.number, Revision.content_hash
+    ).order_by(Revision.number)
+    if entry_ids is not None and len(entry_ids) < FEW:
+        wanted = wanted.where(Revision.entry_id.in_(entry_ids))
+    rows = (_Newest(*row) for row in session.execute(wanted))
     return {(row.entry_id, row.locale): row for row in rows}
 
 
@@ -172,7 +201,8 @@ def publish(session: Session, note: str, entry_ids: frozenset[str] | None = None
     release = Release(note=note)
     session.add(release)
     session.flush()
-    session.add_all(ReleaseRevision(release_id=release.id, revision_id=row.id) for row in chosen)
+    members = [{"release_id": release.id, "revision_id": row.id} for row in chosen]
+    session.execute(sa.insert(ReleaseRevision), members)
     _point_to(session, release.id)
     return release.id
 
@@ -201,6 +231,34 @@ def live_release_id(session: Session) -> int | None:
     return session.scalar(sa.select(LiveRelease.release_id).where(LiveRelease.id == 1))
 
 
+def keep_refit(session: Session, release_id: int, model: str, body: dict[str, object]) -> None:
+    """Keep with a release what was refitted for it; an older refit of the model is replaced."""
+    session.merge(ReleaseCalibration(release_id=release_id, model=model, body=body, made_at=now()))
+
+
+def read_refit(session: Session, release_id: int, model: str) -> dict[str, Any] | None:
+    """Return what was refitted for a release and a model, or None where nothing was."""
+    row = session.get(ReleaseCalibration, (release_id, model))
+    return row.body if row else None
+
+
+def live_state(session: Session, model: str) -> tuple[int, str] | None:
+    """Return what changes whenever other answers should be given, or None without a release.
+
+    Returns:
+        The id of the live release, and when its calibration was refitted ("" where it was not).
+    """
+    release_id = live_release_id(session)
+    if release_id is None:
+        return None
+    made = session.scalar(
+        sa.select(ReleaseCalibration.made_at).where(
+            ReleaseCalibration.release_id == release_id, ReleaseCalibration.model == model
+        )
+    )
+    return release_id, str(made or "")
+
+
 def waiting_drafts(session: Session) -> int:
     """Return how many entries have a newer revision than the live one, or none live."""
     live_id = live_release_id(session)
@@ -212,16 +270,38 @@ def waiting_drafts(session: Session) -> int:
     return sum(row.id not in live for row in _newest(session).values())
 
 
-def read_live(session: Session) -> LiveSet | None:
-    """Return the live release with its entries, or None where nothing was published yet."""
+def read_live(session: Session, previous: Sequence[LiveEntry] = ()) -> LiveSet | None:
+    """Return the live release with its entries, or None where nothing was published yet.
+
+    Args:
+        session: a transaction.
+        previous: entries in memory; those that are in the release too are not read again.
+    """
     release_id = live_release_id(session)
     if release_id is None:
         return None
-    rows = session.scalars(
-        sa.select(Revision)
-        .join(ReleaseRevision, ReleaseRevision.revision_id == Revision.id)
+    known = {live.row_id: live for live in previous if live.row_id is not None}
+    members = (
+        sa.select(ReleaseRevision.revision_id)
         .where(ReleaseRevision.release_id == release_id)
-        .order_by(Revision.entry_id, Revision.locale)
+        .order_by(ReleaseRevision.revision_id)
     )
-    entries = tuple(LiveEntry(TopicEntry.model_validate(row.body), row.number) for row in rows)
-    return LiveSet(release_id, entries)
+    ids = list(session.scalars(members))
+    missing = [row_id for row_id in ids if row_id not in known]
+    wanted = sa.select(Revision)
+    if len(missing) < FEW:
+        wanted = wanted.where(Revision.id.in_(missing))
+    else:
+        wanted = wanted.join(ReleaseRevision, ReleaseRevision.revision_id == Revision.id).where(
+            ReleaseRevision.release_id == release_id
+        )
+    fresh = {
+        row.id: LiveEntry(TopicEntry.model_validate(row.body), row.number, row.id)
+        for row in session.scalars(wanted)
+    }
+    entries = [fresh.get(row_id) or known[row_id] for row_id in ids]
+    return LiveSet(release_id, tuple(sorted(entries, key=_place)))
+
+
+def _place(live: LiveEntry) -> tuple[str, str]:
+    return live.topic_entry.entry.id, live.topic_entry.topic.locale

@@ -8,10 +8,12 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 import pytest
 
-from knowledge.embedder import Vectors
+from knowledge.embedder import Progress, Vectors
 from tests import stack as running
 
 DIMENSIONS = 256
+KNOWN_WORDS = frozenset({"measures", "fewer", "influence"})
+"""Words that the embedder without a model "knows": each is near to one of the small corpus."""
 
 
 class WordEmbedder:
@@ -22,15 +24,27 @@ class WordEmbedder:
 
     name = "words"
 
-    def embed(self, texts: Sequence[str]) -> Vectors:
+    def embed(self, texts: Sequence[str], progress: Progress | None = None) -> Vectors:
         """Return one vector of length 1 per text."""
         rows = [self._one(text) for text in texts]
-        return np.array(rows, dtype=np.float32)
+        if progress and rows:
+            progress(len(rows), len(rows))
+        return np.array(rows, dtype=np.float32).reshape(len(rows), DIMENSIONS)
+
+    def knows_word(self, word: str) -> bool:
+        """Tell whether a word is one of the few that it has heard of."""
+        return word in KNOWN_WORDS
+
+    def strangeness(self, texts: Sequence[str]) -> float:
+        """Return 0: to it, every text is plain English."""
+        return 0.0
 
     def _one(self, text: str) -> Vectors:
         total = np.zeros(DIMENSIONS, dtype=np.float32)
         for word in text.casefold().replace("?", " ").replace(".", " ").split():
-            seed = int.from_bytes(hashlib.sha256(word.encode()).digest()[:4], "big")
+            seed = int.from_bytes(
+                hashlib.sha256(word.encode("utf-8", "replace")).digest()[:4], "big"
+            )
             total += np.random.default_rng(seed).standard_normal(DIMENSIONS).astype(np.float32)
         length = float(np.linalg.norm(total))
         return total / length if length else total

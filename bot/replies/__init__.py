@@ -99,6 +99,22 @@ class ClaimSteps(_Record):
     fact_checkers: tuple[Link, ...]
 
 
+class OtherLanguage(_Record):
+    """What is said to a question in a language that no answer is written in.
+
+    Attributes:
+        default: in the language of the wording.
+        texts: in other languages, by their ISO 639-1 codes.
+        links: pages in those languages.
+        default_links: pages for all others.
+    """
+
+    default: str
+    texts: dict[str, str]
+    links: dict[str, tuple[Link, ...]]
+    default_links: tuple[Link, ...]
+
+
 class Wording(_Record):
     """Everything the gateway says in one language."""
 
@@ -112,6 +128,7 @@ class Wording(_Record):
     no_answer: str
     no_answer_declined: str
     claim_not_found: str
+    other_language: OtherLanguage
     clarify: str
     clarify_topic: str
     expired: str

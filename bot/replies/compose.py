@@ -47,6 +47,9 @@ class TopicChoice:
     ask: str
 
 
+RIGHT_TO_LEFT = {"ar", "fa", "he", "ur"}
+
+
 class Composer:
     """Words replies in one language."""
 
@@ -194,7 +197,25 @@ class Composer:
             call_now=wording.call_now if payload.call_now else None,
         )
 
+    def _other_language(self, reply_id: str, language: str) -> Reply:
+        """Say, in the person's own language where that is known, that only ours is read."""
+        wording = self.wording.other_language
+        text = wording.texts.get(language)
+        reply = self._base(reply_id, "no_answer", "other_language", text or wording.default)
+        if text:
+            reply = replace(
+                reply, locale=language, dir="rtl" if language in RIGHT_TO_LEFT else "ltr"
+            )
+        return replace(
+            reply,
+            links=wording.links.get(language, wording.default_links),
+            quick_replies=self._urgent(call_now=True),
+            call_now=self.wording.call_now,
+        )
+
     def _no_answer(self, reply_id: str, payload: NoAnswerPayload, declined: bool) -> Reply:
+        if payload.code == "other_language":
+            return self._other_language(reply_id, payload.language or "")
         wording = self.wording
         is_claim = payload.code == "claim_not_found"
         text = wording.claim_not_found if is_claim else wording.no_answer

@@ -19,11 +19,11 @@ from knowledge.calibration import Calibration
 from knowledge.checks import fault_of
 from knowledge.checks.finding import Finding, Path_, shown_texts
 from knowledge.checks.reading import sentences
+from knowledge.document import document_of
 from knowledge.embedder import Embedder, Vectors
 from knowledge.exchange import Fault, Located
-from knowledge.lexical import TopicNames
-from knowledge.retriever import Retriever, rows_of
-from knowledge.store import LiveEntry
+from knowledge.lexical import topic_names
+from knowledge.retriever import Retriever, texts_of
 
 SAME_QUESTION = 0.90
 """Cosine from which two entries' questions ask the same thing."""
@@ -116,7 +116,7 @@ def _contradictions(located: Sequence[Located], embedder: Embedder) -> Iterator[
     ]
     vectors = embedder.embed([statement.text for statement in statements])
     cosines = vectors @ vectors.T
-    names = TopicNames([item.topic_entry for item in located])
+    names = topic_names([document_of(item.topic_entry) for item in located])
     for one, other in _near_pairs(cosines, SAME_STATEMENT):
         first, second = statements[one], statements[other]
         if first.item is second.item or _compared(first.item, second.item):
@@ -160,20 +160,20 @@ def _astray(
     The product's own retriever judges, with the wording itself left out: whoever asks in nearly
     these words would get the other answer.
     """
-    entries = [LiveEntry(item.topic_entry, 0) for item in located]
-    rows = rows_of(entries)
-    vectors = embedder.embed([row.text for row in rows])
-    retriever = Retriever(entries, vectors, embedder, calibration)
+    documents = [document_of(item.topic_entry) for item in located]
+    vectors = embedder.embed(texts_of(documents))
+    retriever = Retriever(documents, vectors, embedder, calibration)
     asked = retriever.asked()
-    own_vectors = vectors[[row.field != "answer" for row in rows]]
+    own_vectors, _ = retriever.asked_vectors()
     place = -1
     for number, (owner, text) in enumerate(asked):
         place = place + 1 if number and asked[number - 1][0] == owner else -1
         if place < 0:
             continue  # the entry's own question
-        scores = calibration.rank(retriever.features_without(number, own_vectors[number]))
-        rival = int(np.argmax(scores))
-        lead = float(scores[rival] - scores[owner])
+        signals = retriever.signals_without(number, own_vectors[number])
+        scores = calibration.rank(signals.table)
+        rival = int(signals.numbers[np.argmax(scores)])
+        lead = float(scores.max() - scores[np.searchsorted(signals.numbers, owner)])
         if lead < PULL or _compared(located[owner], located[rival]):
             continue
         message = (

@@ -12,7 +12,12 @@ import yaml
 from rasa_sdk import Tracker
 from rasa_sdk.executor import CollectingDispatcher
 
-from actions.answer_question import ActionAnswerOffer, ActionAnswerQuestion, ActionCheckClaim
+from actions.answer_question import (
+    ActionAnswerOffer,
+    ActionAnswerQuestion,
+    ActionCheckClaim,
+    ActionCorrect,
+)
 from actions.base import TotalAction
 from actions.claim_steps import ActionClaimStep
 from actions.emergency import ActionEmergency
@@ -24,6 +29,11 @@ from tests.actions.conftest import MakeTracker
 
 ELEPHANT = "an elephant sits on my chest"
 DESPAIR = "nobody would miss me when gone"
+AFTER_FLU = {
+    "last_entry_id": "flu-spread",
+    "last_topic": "flu",
+    "rivals": ["flu-symptoms", "flu-shot-myth", "measles-symptoms"],
+}
 ASKING_ELEPHANT = "why does it feel like an elephant sits on my chest?"
 
 
@@ -54,6 +64,7 @@ def test_the_domain_names_every_action() -> None:
         ActionAnswerQuestion,
         ActionCheckClaim,
         ActionAnswerOffer,
+        ActionCorrect,
         ActionReportRumour,
         ActionClaimStep,
         ActionEmergency,
@@ -68,6 +79,7 @@ def test_every_slot_that_an_action_sets_is_in_the_domain(
     conversations = [
         (ActionAnswerQuestion(answers), tracker()),
         (ActionAnswerQuestion(answers), tracker("measles rash or vaccine")),
+        (ActionCorrect(answers), tracker("no, I meant stroke", "deny", **AFTER_FLU)),
         (ActionCheckClaim(answers), tracker("flu shot gives flu")),
         (ActionCheckClaim(answers), tracker("fact check")),
         (ActionClaimStep(), tracker(intent="check_steps")),
@@ -88,6 +100,9 @@ def test_it_answers_with_a_source_and_remembers_the_entry(
     assert said.payload["kind"] == "answer"
     assert said.payload["entry"]["entry_id"] == "flu-spread"
     assert said.payload["sources"][0]["url"] == "https://www.cdc.gov/flu/spread/index.html"
+    rivals = said.slots.pop("rivals")
+    assert 1 <= len(rivals) <= 3
+    assert "flu-spread" not in rivals
     assert said.slots == {
         "last_entry_id": "flu-spread",
         "last_topic": "flu",
@@ -184,7 +199,7 @@ def test_asking_about_an_emergency_puts_the_call_now_line_on_top(
 def test_without_a_release_it_says_that_it_cannot_answer(
     no_answers: LiveAnswers, tracker: MakeTracker
 ) -> None:
-    for action in (ActionAnswerQuestion, ActionCheckClaim, ActionAnswerOffer):
+    for action in (ActionAnswerQuestion, ActionCheckClaim, ActionAnswerOffer, ActionCorrect):
         said = run(action(no_answers), tracker())
         assert said.payload == {"kind": "unavailable", "code": "no_release"}
 
@@ -390,6 +405,112 @@ def test_yes_without_an_offer_asks_for_other_words(
 ) -> None:
     said = run(ActionAnswerOffer(answers), tracker("yes", "affirm", offered_entry_id=offered))
     assert (said.responses, said.payloads) == (["utter_default"], [])
+
+
+# --- no -------------------------------------------------------------------------------------------
+
+
+def test_no_offers_what_came_next_to_the_last_answer(
+    answers: LiveAnswers, tracker: MakeTracker
+) -> None:
+    said = run(ActionCorrect(answers), tracker("no, that's not what I meant", "deny", **AFTER_FLU))
+    assert said.responses == []
+    assert said.payload["kind"] == "clarify"
+    offered = [option["entry_id"] for option in said.payload["options"]]
+    assert offered == AFTER_FLU["rivals"]
+    assert said.slots["offered_entry_id"] == "flu-symptoms"
+
+
+def test_no_offers_what_is_still_in_the_release(answers: LiveAnswers, tracker: MakeTracker) -> None:
+    known = {**AFTER_FLU, "rivals": ["gone-since", "stroke-signs"]}
+    said = run(ActionCorrect(answers), tracker("no", "deny", **known))
+    assert [option["entry_id"] for option in said.payload["options"]] == ["stroke-signs"]
+
+
+@pytest.mark.parametrize("action", [ActionCorrect, ActionAnswerQuestion])
+def test_what_was_meant_is_answered_whichever_intent_rasa_saw(
+    action: type[ActionCorrect], answers: LiveAnswers, tracker: MakeTracker
+) -> None:
+    said = run(action(answers), tracker("no, I meant symptoms of flu", "deny", **AFTER_FLU))
+    offered = [option["entry_id"] for option in said.payload.get("options", ())]
+    entry = said.payload.get("entry", {}).get("entry_id")
+    assert entry == "flu-symptoms" or offered[0] == "flu-symptoms"
+    assert "flu-spread" not in [entry, *offered]
+
+
+@pytest.mark.parametrize("text", ["no", "wrong", "not that one"])
+def test_no_where_nothing_was_answered_asks_for_other_words(
+    text: str, answers: LiveAnswers, tracker: MakeTracker
+) -> None:
+    said = run(ActionCorrect(answers), tracker(text, "deny"))
+    assert (said.responses, said.payloads, said.slots) == (["utter_default"], [], {})
+
+
+def test_a_question_that_rasa_took_for_a_no_is_answered(
+    answers: LiveAnswers, tracker: MakeTracker
+) -> None:
+    said = run(ActionCorrect(answers), tracker("how does flu spread?", "deny"))
+    assert said.payload["entry"]["entry_id"] == "flu-spread"
+    assert said.slots["last_entry_id"] == "flu-spread"
+
+
+def test_despair_that_rasa_took_for_a_no_is_an_emergency(
+    answers: LiveAnswers, tracker: MakeTracker
+) -> None:
+    said = run(ActionCorrect(answers), tracker(DESPAIR, "deny", **AFTER_FLU))
+    assert said.payload == {"kind": "emergency", "category": "self_harm", "rule": "despair"}
+    assert said.slots == {}
+
+
+@pytest.mark.parametrize("text", ["skip it", "leave it", "no way", "none of that"])
+def test_a_no_without_content_is_no_follow_up(
+    text: str, answers: LiveAnswers, tracker: MakeTracker
+) -> None:
+    said = run(ActionCorrect(answers), tracker(text, "deny", **AFTER_FLU))
+    assert (said.responses, said.payloads, said.slots) == (["utter_default"], [], {})
+
+
+def test_a_no_between_the_steps_is_about_the_steps(
+    answers: LiveAnswers, tracker: MakeTracker
+) -> None:
+    slots = {**AFTER_FLU, "claim_step": 2}
+    stop = tracker("No, stop here", "deny", after="action_claim_step", **slots)
+    assert run(ActionCorrect(answers), stop).responses == ["utter_default"]
+
+
+@pytest.mark.parametrize(("confidence", "kind"), [(0.9, "no_answer"), (0.3, "emergency")])
+def test_a_sure_and_short_no_is_not_taken_for_despair(
+    confidence: float, kind: str, answers: LiveAnswers, tracker: MakeTracker
+) -> None:
+    said = run(ActionCorrect(answers), tracker("nobody miss me", "deny", confidence))
+    assert said.payload["kind"] == kind
+    assert said.payload.get("call_now", True) is True
+
+
+def test_a_no_that_sounds_like_an_emergency_keeps_the_call_now_line(
+    answers: LiveAnswers, tracker: MakeTracker
+) -> None:
+    said = run(ActionCorrect(answers), tracker(ELEPHANT, "deny"))
+    assert [payload["call_now"] for payload in said.payloads] == [True]
+
+
+# --- another language -----------------------------------------------------------------------------
+
+SPANISH = "¿cuáles son los síntomas de la gripe en los niños pequeños?"
+
+
+@pytest.mark.parametrize("action", [ActionAnswerQuestion, ActionCorrect, ActionCheckClaim])
+@pytest.mark.parametrize("slots", [{}, AFTER_FLU])
+def test_a_question_in_another_language_is_not_searched(
+    action: type[ActionCorrect],
+    slots: dict[str, Any],
+    answers: LiveAnswers,
+    tracker: MakeTracker,
+) -> None:
+    said = run(action(answers), tracker(SPANISH, **slots))
+    assert (said.payload["code"], said.payload["language"]) == ("other_language", "es")
+    assert said.payload["call_now"] is True
+    assert said.responses == []
 
 
 # --- an emergency ---------------------------------------------------------------------------------

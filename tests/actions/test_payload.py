@@ -139,9 +139,27 @@ def test_no_answer_carries_topics_and_words(is_claim: bool, code: str) -> None:
         "kind": "no_answer",
         "topics": [{"topic": "flu", "title": "Flu (influenza)"}],
         "words": "bake bread",
+        "language": None,
         "score": 0.1,
         "code": code,
         "call_now": False,
+    }
+
+
+@pytest.mark.parametrize("is_claim", [False, True])
+@pytest.mark.parametrize("language", ["es", "und"])
+def test_a_question_in_another_language_carries_it_and_the_call_now_line(
+    language: str, is_claim: bool
+) -> None:
+    none = NoAnswer((), "", 0.0, language=language)
+    assert decision_payload(none, is_claim=is_claim) == {
+        "kind": "no_answer",
+        "topics": [],
+        "words": "",
+        "language": language,
+        "score": 0.0,
+        "code": "other_language",
+        "call_now": True,  # nobody here can read whether it is an emergency
     }
 
 

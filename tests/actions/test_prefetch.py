@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from actions.prefetch import MOST_WAITING, PrefetchingEmbedder
-from knowledge.embedder import Vectors
-from tests.conftest import WordEmbedder
+from knowledge.embedder import Progress, Vectors
+from tests.conftest import KNOWN_WORDS, WordEmbedder
 
 
 class CountingEmbedder(WordEmbedder):
@@ -17,10 +17,10 @@ class CountingEmbedder(WordEmbedder):
     def __init__(self) -> None:
         self.asked: list[str] = []
 
-    def embed(self, texts: Sequence[str]) -> Vectors:
+    def embed(self, texts: Sequence[str], progress: Progress | None = None) -> Vectors:
         """Note the texts, then embed them."""
         self.asked += texts
-        return super().embed(texts)
+        return super().embed(texts, progress)
 
 
 def test_it_embeds_a_text_once_that_was_told_ahead() -> None:
@@ -47,6 +47,25 @@ def test_it_mixes_texts_told_ahead_with_others_in_their_order() -> None:
     embedder.prefetch("measles")
     texts = ["flu", "measles", "flu"]
     assert np.allclose(embedder.embed(texts), WordEmbedder().embed(texts))
+
+
+def test_it_embeds_nothing_again_and_tells_how_far_it_is() -> None:
+    counting = CountingEmbedder()
+    embedder = PrefetchingEmbedder(counting)
+    embedder.prefetch("flu")
+    told: list[tuple[int, int]] = []
+    embedder.embed(["flu", "measles", "measles"], lambda done, total: told.append((done, total)))
+    assert counting.asked == ["flu", "measles"]
+    assert told == [(1, 1)]  # one text was left to do
+    assert embedder.embed([]).shape[0] == 0
+
+
+def test_it_knows_words_as_the_model_does() -> None:
+    embedder = PrefetchingEmbedder(WordEmbedder())
+    known = next(iter(KNOWN_WORDS))
+    assert embedder.knows_word(known)
+    assert not embedder.knows_word("xanthan")
+    assert embedder.strangeness(["flu"]) == WordEmbedder().strangeness(["flu"])
 
 
 def test_it_holds_only_so_many_texts() -> None:

@@ -37,13 +37,13 @@ def one_app_at_a_time() -> Iterator[None]:
 def words_only(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> KnowledgeSettings:
     """A server that starts on the test's own store, without a model."""
 
-    def load_words(name: str, threads: int) -> WordEmbedder:
+    def load_words(settings: KnowledgeSettings, tell: Callable[[str], None]) -> WordEmbedder:
         return WordEmbedder()
 
     monkeypatch.setenv("CITEWELL_DATA_DIR", str(tmp_path))
     monkeypatch.delenv("DATABASE_URL", raising=False)
     monkeypatch.delenv("DATABASE_URL_FILE", raising=False)
-    monkeypatch.setattr(server, "SentenceTransformerEmbedder", load_words)
+    monkeypatch.setattr(server, "load_embedder", load_words)
     monkeypatch.setattr(server, "load_calibration", lambda: CALIBRATION)
     monkeypatch.setattr(server, "read_exemplars", lambda: EXEMPLARS)
     return read_settings()
@@ -53,6 +53,7 @@ def call(answers: LiveAnswers, method: str, path: str, body: object = None) -> h
     """Send one request to a server with these answers."""
 
     async def send() -> httpx.Response:
+        Sanic._app_registry.clear()
         app = server.create_action_app(answers, PrefetchingEmbedder(WordEmbedder()))
         app.asgi = True
         app.config.TOUCHUP = False  # rewrites Sanic's own classes, which works once per process
@@ -100,6 +101,7 @@ def test_rasa_gets_answer_and_slots(answers: LiveAnswers) -> None:
         "action_answer_question",
         "action_check_claim",
         "action_answer_offer",
+        "action_correct",
         "action_report_rumour",
         "action_claim_step",
         "action_emergency",
@@ -116,6 +118,43 @@ def test_it_takes_a_question_ahead(body: object, status: int, answers: LiveAnswe
     assert call(answers, "POST", "/prefetch", body).status_code == status
 
 
+def test_it_tells_why_a_question_gets_its_answer(answers: LiveAnswers) -> None:
+    response = call(answers, "POST", "/explain", {"text": "how does flu spread?"})
+    told = response.json()
+    assert response.status_code == 200
+    assert told["reason"].startswith("answered: flu-spread is right with probability ")
+    assert told["lines"][0]["entry_id"] == "flu-spread"
+    assert told["lines"][0]["signals"]
+    assert 0 <= told["confidence"] <= told["offer"] <= 1
+
+
+def test_it_tells_of_a_follow_up_in_its_context(answers: LiveAnswers) -> None:
+    question = {"text": "what are the signs of it"}
+    alone = call(answers, "POST", "/explain", question).json()
+    after = call(answers, "POST", "/explain", {**question, "after": "flu-spread"}).json()
+    gone = call(answers, "POST", "/explain", {**question, "after": "gone-since"}).json()
+    assert after["reason"].startswith("answered: flu-symptoms ")
+    assert alone["reason"] != after["reason"]
+    assert gone == alone
+
+
+@pytest.mark.parametrize("body", [{}, {"text": ""}, {"text": " \n"}, {"text": 7}, [], "flu", None])
+def test_it_explains_nothing_without_a_text(body: object, answers: LiveAnswers) -> None:
+    assert call(answers, "POST", "/explain", body).status_code == 400
+
+
+@pytest.mark.parametrize("after", [7, ["flu-spread"], {"a": 1}, None])
+def test_it_takes_nonsense_for_no_context(after: object, answers: LiveAnswers) -> None:
+    question = {"text": "how does flu spread?"}
+    told = call(answers, "POST", "/explain", {**question, "after": after})
+    assert told.status_code == 200
+    assert told.json() == call(answers, "POST", "/explain", question).json()
+
+
+def test_it_explains_nothing_without_a_release(no_answers: LiveAnswers) -> None:
+    assert call(no_answers, "POST", "/explain", {"text": "flu"}).status_code == 503
+
+
 def test_it_refuses_an_action_that_it_does_not_have(answers: LiveAnswers) -> None:
     assert call(answers, "POST", "/webhook", action_call("action_heal")).status_code == 404
 
@@ -125,6 +164,18 @@ def test_it_loads_the_live_release_at_its_start(words_only: KnowledgeSettings) -
     loaded = server.load_answers(words_only)[0].loaded
     assert loaded is not None
     assert loaded.release_id == 1
+
+
+@pytest.mark.usefixtures("engine")
+def test_the_settings_say_from_when_it_answers(
+    monkeypatch: pytest.MonkeyPatch, words_only: KnowledgeSettings
+) -> None:
+    monkeypatch.setenv("CITEWELL_ANSWER_FROM", "0.97")
+    monkeypatch.setenv("CITEWELL_OFFER_FROM", "0.41")
+    loaded = server.load_answers(read_settings())[0].loaded
+    assert loaded is not None
+    calibration = loaded.answerer.retriever.calibration
+    assert (calibration.answer_at, calibration.clarify_at) == (0.97, 0.41)
 
 
 @pytest.mark.usefixtures("engine")
@@ -151,7 +202,7 @@ def failing(error: Exception) -> Callable[..., Any]:
     ("name", "error"),
     [
         ("load_calibration", CalibrationError("calibration.json is missing or damaged")),
-        ("SentenceTransformerEmbedder", ModelError("the embedding model cannot be loaded")),
+        ("load_embedder", ModelError("the embedding model cannot be loaded")),
     ],
 )
 @pytest.mark.usefixtures("words_only")

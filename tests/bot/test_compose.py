@@ -11,7 +11,8 @@ import pytest
 from pydantic import TypeAdapter
 
 from bot.rasa_client import Payload, RasaUnavailable
-from bot.replies.compose import Composer, TopicChoice, is_allowed
+from bot.replies import read_wording
+from bot.replies.compose import ALLOWED_HOSTS, Composer, TopicChoice, is_allowed
 from bot.turn import Category, Contact, Reply, Source
 from tests.bot.conftest import answer_payload
 
@@ -168,6 +169,49 @@ def test_no_answer_offers_live_topics_searches_and_a_person(
     assert [link.publisher for link in reply.links] == ["CDC", "WHO"]
     assert reply.sources == ()
     assert reply.feedback
+
+
+LANGUAGES = sorted(read_wording().other_language.texts)
+
+
+def other_language(language: str | None) -> dict[str, Any]:
+    return no_answer(code="other_language", words="", score=0.0, language=language, call_now=True)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_question_in_another_language_is_met_in_that_language(
+    language: str, compose: Compose, composer: Composer
+) -> None:
+    reply = compose(other_language(language))
+    assert (reply.kind, reply.code, reply.locale) == ("no_answer", "other_language", language)
+    assert reply.text == composer.wording.other_language.texts[language]
+    assert reply.dir == ("rtl" if language == "ar" else "ltr")
+    assert reply.text != composer.wording.other_language.default
+    assert reply.score is None
+    assert not reply.feedback
+
+
+@pytest.mark.parametrize("language", ["und", "", "xx", "en", None])
+def test_a_language_without_wording_is_met_in_plain_english(
+    language: str | None, compose: Compose, composer: Composer
+) -> None:
+    reply = compose(other_language(language))
+    assert reply.text == composer.wording.other_language.default
+    assert (reply.locale, reply.dir) == ("en", "ltr")
+    assert reply.links == composer.wording.other_language.default_links
+
+
+@pytest.mark.parametrize("language", [*LANGUAGES, "und"])
+def test_nobody_is_left_without_help_in_another_language(
+    language: str, compose: Compose, composer: Composer
+) -> None:
+    reply = compose(other_language(language))
+    assert reply.call_now == composer.wording.call_now
+    assert reply.quick_replies == (composer.wording.quick_replies.urgent,)
+    assert reply.links
+    for link in reply.links:
+        parts = urlsplit(link.url)
+        assert (parts.scheme, parts.hostname) == ("https", ALLOWED_HOSTS[link.publisher])
 
 
 def test_an_unknown_claim_can_be_reported(compose: Compose, composer: Composer) -> None:

@@ -9,11 +9,13 @@ from typing import Any
 
 import pytest
 import yaml
+from langcodes import Language
 
 from bot.rasa_client import NoticePayload
 from bot.replies import FOLDER, ReplyFileError, Wording, read_contacts, read_wording, read_yaml
 from bot.replies.compose import DECLINED
 from bot.replies.helplines import read_helplines
+from knowledge.language import LanguageGate
 from knowledge.settings import ROOT
 
 EN: dict[str, Any] = yaml.safe_load((FOLDER / "en.yml").read_text(encoding="utf-8"))
@@ -93,6 +95,19 @@ def test_every_country_with_helplines_has_a_name() -> None:
 def test_the_menu_names_topics_of_the_corpus() -> None:
     slugs = {file.stem for file in (ROOT / "knowledge" / "corpus").glob("*.yml")}
     assert set(read_wording().menu) <= slugs
+
+
+def test_every_language_that_is_met_in_its_own_words_is_a_language() -> None:
+    wording = read_wording().other_language
+    assert all(len(code) == 2 and Language.get(code).is_valid() for code in wording.texts)
+    assert set(wording.links) <= set(wording.texts)
+    assert read_wording().locale not in wording.texts
+
+
+@pytest.mark.parametrize("language", sorted(read_wording().other_language.texts))
+def test_a_language_is_written_as_it_says(language: str) -> None:
+    gate = LanguageGate(["en"], lambda word: False)
+    assert gate.foreign(read_wording().other_language.texts[language]) == language
 
 
 FILLED_IN = {

@@ -228,6 +228,7 @@ def test_a_missing_rasa_is_an_error_and_no_traceback_of_a_thread(
     (data / "log").mkdir(parents=True)
     monkeypatch.setattr(launch, "RASA", checkout / "nowhere")
     monkeypatch.setattr(launch, "fill_database", lambda _: "release 1 is live")
+    monkeypatch.setattr(launch, "prepare_search", lambda: None)
     with pytest.raises(FileNotFoundError):
         launch.prepare(settings)
 
@@ -238,6 +239,7 @@ def test_a_failed_training_stops_the_start(
     (settings.knowledge.data_dir / "log").mkdir(parents=True)
     fake_rasa(checkout, "exit 1")
     monkeypatch.setattr(launch, "fill_database", lambda _: "release 1 is live")
+    monkeypatch.setattr(launch, "prepare_search", lambda: None)
     with pytest.raises(StartError, match="could not be trained"):
         launch.prepare(settings)
 
@@ -271,6 +273,70 @@ def test_a_database_that_cannot_be_used_is_told(small_corpus: BotSettings, tmp_p
     knowledge = replace(small_corpus.knowledge, database_url=f"sqlite:///{broken}")
     with pytest.raises(StartError, match=r"^The database cannot be used \(.+\): check"):
         launch.fill_database(replace(small_corpus, knowledge=knowledge))
+
+
+# The search
+
+
+@pytest.fixture
+def prepared_by(checkout: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
+    """Let a script stand for our Python."""
+    monkeypatch.setattr(launch, "OURS", checkout / "bin")
+    return lambda text: fake_rasa(checkout, text)
+
+
+def test_the_search_is_made_ready_in_a_process_of_its_own(
+    prepared_by: Callable[[str], None], capsys: pytest.CaptureFixture[str]
+) -> None:
+    prepared_by('echo "embedding: 500 of 900 texts"; echo "words is ready" >&2; echo "$@"')
+    launch.prepare_search()
+    assert capsys.readouterr().out.splitlines() == [
+        "  embedding: 500 of 900 texts",
+        "  words is ready",
+        "  -m knowledge prepare",
+    ]
+
+
+@pytest.mark.parametrize("text", ["echo no such model >&2; exit 1", "echo no such model; exit 3"])
+def test_a_search_that_cannot_be_made_ready_stops_the_start_with_its_sentence(
+    prepared_by: Callable[[str], None], text: str
+) -> None:
+    prepared_by(text)
+    with pytest.raises(StartError, match=r"^The search cannot be made ready: no such model$"):
+        launch.prepare_search()
+
+
+def test_a_search_that_was_killed_is_told_as_such(prepared_by: Callable[[str], None]) -> None:
+    prepared_by("echo embedding: 500 of 900 texts; kill -9 $$")
+    with pytest.raises(StartError, match=r"made ready: its process was ended by signal 9, for"):
+        launch.prepare_search()
+
+
+def test_a_search_that_cannot_be_made_ready_still_waits_for_the_training(
+    checkout: Path, settings: BotSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail() -> None:
+        raise StartError("no such model")
+
+    (settings.knowledge.data_dir / "log").mkdir(parents=True)
+    monkeypatch.setattr(launch, "fill_database", lambda _: "release 1 is live")
+    monkeypatch.setattr(launch, "prepare_search", fail)
+    with pytest.raises(StartError, match="no such model"):
+        launch.prepare(settings)
+    assert trainings(checkout) == 1
+
+
+def test_exporting_leaves_no_torch_behind_in_the_process_that_starts() -> None:
+    code = "import sys, deploy.launch; print([m for m in ('torch', 'onnx') if m in sys.modules])"
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
+    )
+    assert done.stdout.strip() == "[]"
 
 
 # Waiting

@@ -7,12 +7,24 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy.engine import Engine
+from threadpoolctl import threadpool_limits
 
 from knowledge.answering import Answerer
+from knowledge.embedder import load_embedder
+from knowledge.emergency import read_exemplars
 from knowledge.live import build
-from knowledge.store import connect, migrate, transaction
+from knowledge.search_commands import calibrated, checked_entries
+from knowledge.settings import ROOT, read_settings
+from knowledge.store import LiveEntry, LiveSet, connect, migrate, transaction
 from tests.conftest import WordEmbedder
 from tests.knowledge.small import CALIBRATION, EXEMPLARS, small_release
+
+
+@pytest.fixture(scope="session", autouse=True)
+def one_thread() -> Iterator[None]:
+    """Small matrices on one thread: handing them out costs more than reckoning."""
+    with threadpool_limits(1, user_api="blas"):
+        yield
 
 
 @pytest.fixture
@@ -39,3 +51,18 @@ def answerer(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Answerer]:
         loaded = build(session, small_release(), WordEmbedder(), CALIBRATION, EXEMPLARS)
     yield loaded.answerer
     made.dispose()
+
+
+@pytest.fixture(scope="session")
+def shipped(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Answerer]:
+    """Everything as it ships."""
+    settings = read_settings({"CITEWELL_DATA_DIR": str(tmp_path_factory.mktemp("shipped"))})
+    engine = connect(settings.database_url)
+    migrate(engine)
+    entries = checked_entries(ROOT / "knowledge" / "corpus")
+    live = LiveSet(1, tuple(LiveEntry(entry, 1) for entry in entries))
+    with transaction(engine) as session:
+        embedder = load_embedder(settings)
+        loaded = build(session, live, embedder, calibrated(settings), read_exemplars())
+    yield loaded.answerer
+    engine.dispose()

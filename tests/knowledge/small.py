@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from copy import deepcopy
 from datetime import date
 from pathlib import Path
@@ -17,12 +18,21 @@ from knowledge.store import LiveEntry, LiveSet
 CORPUS = Path(__file__).parent.parent / "data" / "corpus"
 TODAY = date(2026, 11, 21)
 
+RANK_WEIGHTS = {"best": 8.0, "coverage": 3.0, "topic": 1.0}
+CONFIDENCE_WEIGHTS = {"score": 1.0, "lead": 1.0}
+
+
+def weights(names: Sequence[str], chosen: Mapping[str, float]) -> tuple[float, ...]:
+    """Return one weight per name: those chosen, and 0 for all others."""
+    assert set(chosen) <= set(names), "a signal that is gone cannot be weighed"
+    return tuple(chosen.get(name, 0.0) for name in names)
+
+
 # Order: cosine of the best wording, words covered, topic named. Confidence: score and lead.
-SIGNALS = len(FEATURES)
 CALIBRATION = Calibration(
     model="words",
-    rank_weights=(8.0, 0.0, 0.0, 0.0, 3.0, 1.0) + (0.0,) * (SIGNALS - 6),
-    confidence_weights=(1.0, 1.0) + (0.0,) * (len(CONFIDENCE_FEATURES) - 2 + SIGNALS),
+    rank_weights=weights(FEATURES, RANK_WEIGHTS),
+    confidence_weights=weights((*CONFIDENCE_FEATURES, *FEATURES), CONFIDENCE_WEIGHTS),
     confidence_bias=-8.0,
     answer_at=0.8,
     clarify_at=0.2,

@@ -17,6 +17,7 @@ from knowledge.answering import (
     NoAnswer,
     Purpose,
 )
+from knowledge.calibration import Calibration
 from tests.knowledge.small import CALIBRATION, TODAY
 
 FLU = Context("flu-symptoms", "flu")
@@ -31,6 +32,12 @@ def decide(
     purpose: Purpose = Purpose.QUESTION,
 ) -> Decision:
     return answerer.decide(question, context, today=TODAY, purpose=purpose)
+
+
+def over(answerer: Answerer, calibration: Calibration) -> Answerer:
+    """Return the same entries under another calibration."""
+    retriever = answerer.retriever.with_calibration(calibration)
+    return Answerer(answerer.entries, retriever, answerer.exemplars)
 
 
 def answered(decision: Decision) -> str | None:
@@ -107,12 +114,11 @@ def test_it_keeps_the_search_to_six_words(answerer: Answerer) -> None:
 
 
 def test_the_thresholds_are_the_calibrations_own(answerer: Answerer) -> None:
-    retriever = answerer.retriever
     timid = replace(CALIBRATION, answer_at=1.01, clarify_at=0.2)
     shy = replace(CALIBRATION, answer_at=1.01, clarify_at=1.01)
     question = "what are the symptoms of flu"
-    offering = Answerer(retriever.with_calibration(timid), answerer.exemplars)
-    silent = Answerer(retriever.with_calibration(shy), answerer.exemplars)
+    offering = over(answerer, timid)
+    silent = over(answerer, shy)
     assert isinstance(decide(offering, question), Clarify)
     assert isinstance(decide(silent, question), NoAnswer)
 
@@ -284,3 +290,118 @@ def test_it_is_marked_where_a_diagnosis_was_asked_for(answerer: Answerer) -> Non
 @pytest.mark.parametrize("question", ["an elephant sat on my phone", "how does flu spread?"])
 def test_everyday_words_are_not_marked(answerer: Answerer, question: str) -> None:
     assert decide(answerer, question).likeness is None
+
+
+# --- misspellings and other languages -------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("question", "entry_id"),
+    [("meezles rash", "measles-symptoms"), ("mmr vacine side effects", "measles-vaccine")],
+)
+def test_a_misspelt_question_is_answered(answerer: Answerer, question: str, entry_id: str) -> None:
+    assert answered(decide(answerer, question)) == entry_id
+
+
+@pytest.mark.parametrize(
+    ("question", "language"),
+    [
+        ("¿Cuáles son los síntomas de la gripe?", "es"),
+        ("¿Es contagioso para los niños?", "es"),
+        ("麻疹有什么症状", "zh"),
+    ],
+)
+@pytest.mark.parametrize("context", [NO_CONTEXT, FLU])
+def test_a_question_in_another_language_is_not_answered(
+    answerer: Answerer, question: str, language: str, context: Context
+) -> None:
+    decision = decide(answerer, question, context)
+    assert isinstance(decision, NoAnswer)
+    assert decision.language == language
+    assert decision.nearest == ()
+
+
+def test_a_question_in_ours_that_has_no_answer_names_no_language(answerer: Answerer) -> None:
+    decision = decide(answerer, "how to bake bread")
+    assert isinstance(decision, NoAnswer)
+    assert decision.language is None
+
+
+# --- corrections ----------------------------------------------------------------------------------
+
+AFTER_FLU = Context("flu-symptoms", "flu", ("flu-spread", "measles-symptoms", "gone"))
+
+
+def test_an_answer_names_what_came_next_to_it(answerer: Answerer) -> None:
+    decision = decide(answerer, "what are the symptoms of flu")
+    assert isinstance(decision, Answer)
+    assert "flu-symptoms" not in decision.rivals
+    assert 0 < len(decision.rivals) <= 3
+    assert len(set(decision.rivals)) == len(decision.rivals)
+
+
+@pytest.mark.parametrize("message", ["no", "No!", "that's not it", "wrong answer"])
+def test_a_bare_no_offers_what_came_next(answerer: Answerer, message: str) -> None:
+    decision = decide(answerer, message, AFTER_FLU)
+    assert options(decision) == ["flu-spread", "measles-symptoms"]  # what is gone is not offered
+
+
+def test_a_bare_no_after_which_nothing_comes_is_not_answered(answerer: Answerer) -> None:
+    assert isinstance(decide(answerer, "no", Context("flu-symptoms", "flu")), NoAnswer)
+    assert isinstance(decide(answerer, "no"), NoAnswer)
+
+
+@pytest.mark.parametrize(
+    ("message", "entry_id"),
+    [
+        ("no, stroke", "stroke-signs"),
+        ("no, I meant signs of stroke", "stroke-signs"),
+        ("not that, the red measles rash", "measles-symptoms"),
+        ("sorry, I was asking about mmr vaccine side effects", "measles-vaccine"),
+    ],
+)
+def test_a_correction_is_answered_by_what_was_meant(
+    answerer: Answerer, message: str, entry_id: str
+) -> None:
+    assert answered(decide(answerer, message, AFTER_FLU)) == entry_id
+
+
+def test_a_correction_to_something_that_no_entry_knows_is_not_answered(
+    answerer: Answerer,
+) -> None:
+    assert isinstance(decide(answerer, "no, I meant psoriasis", AFTER_FLU), NoAnswer)
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        "no",
+        "no, I meant flu",
+        "no, I meant the symptoms",
+        "no, I meant flu symptoms",
+        "no, the signs of flu",
+        "that's not what I asked. what are the symptoms of flu",
+        "wrong one, flu fever cough aches",
+    ],
+)
+def test_what_was_rejected_never_comes_first_again(answerer: Answerer, message: str) -> None:
+    decision = decide(answerer, message, AFTER_FLU)
+    assert answered(decision) != "flu-symptoms"
+    if isinstance(decision, Clarify):
+        assert options(decision)[0] != "flu-symptoms"
+
+
+def test_without_an_answer_before_nothing_is_corrected(answerer: Answerer) -> None:
+    assert answered(decide(answerer, "no, the signs of flu")) == "flu-symptoms"
+
+
+# --- any text -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "question",
+    ["", " \n\t", "?!", "\x00\x07\x1b", "\ud83d", "麻疹 rash сыпь", "flu " * 2500, "x" * 10_000],
+)
+@pytest.mark.parametrize("context", [NO_CONTEXT, AFTER_FLU])
+def test_it_decides_about_any_text(answerer: Answerer, question: str, context: Context) -> None:
+    assert isinstance(decide(answerer, question, context), Answer | Clarify | NoAnswer)

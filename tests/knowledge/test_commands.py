@@ -9,19 +9,22 @@ import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 import yaml
 
 from knowledge import __main__ as commands
 from knowledge import embedder as embedding
-from knowledge import emergency
-from knowledge.calibration import load_calibration
+from knowledge import emergency, evaluation, learning, search_commands
+from knowledge.calibration import SHIPPED, load_calibration
 from knowledge.exchange import read_corpus
-from knowledge.settings import ROOT
-from knowledge.store import connect, migrate, read_live, transaction
+from knowledge.schema import Embedding
+from knowledge.settings import ROOT, KnowledgeSettings
+from knowledge.store import connect, migrate, read_live, read_refit, transaction
 from tests.conftest import WordEmbedder
 from tests.knowledge.small import CALIBRATION, CORPUS, EXEMPLARS
 
@@ -45,18 +48,34 @@ def corpus(tmp_path: Path) -> Path:
 def environment(
     tmp_path: Path, corpus: Path, database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A store and a corpus of their own, and an embedder without a model."""
+    """A store, a corpus and labelled questions of their own, and an embedder without a model."""
 
-    def load_words(name: str, threads: int) -> WordEmbedder:
+    def load_words(settings: KnowledgeSettings, tell: Callable[[str], None]) -> WordEmbedder:
         return WordEmbedder()
 
+    labelled = tmp_path / "calibration.yml"
+    labelled.write_text(labelled_questions(), encoding="utf-8")
+    monkeypatch.setattr(evaluation, "CALIBRATION_FILE", labelled)
+    monkeypatch.setattr(learning, "LEAST_TO_REFIT", 20)  # as many as have an answer here
+    monkeypatch.setenv("CITEWELL_ANSWER_FROM", str(CALIBRATION.answer_at))
+    monkeypatch.setenv("CITEWELL_OFFER_FROM", str(CALIBRATION.clarify_at))
     monkeypatch.setenv("CITEWELL_DATA_DIR", str(tmp_path / "data"))
     monkeypatch.setenv("CITEWELL_CORPUS_DIR", str(corpus))
     monkeypatch.delenv("DATABASE_URL", raising=False)
     monkeypatch.delenv("DATABASE_URL_FILE", raising=False)
-    monkeypatch.setattr(embedding, "SentenceTransformerEmbedder", load_words)
-    monkeypatch.setattr(commands, "load_calibration", lambda: CALIBRATION)
+    monkeypatch.setattr(embedding, "load_embedder", load_words)
+    for module in (commands, search_commands):
+        monkeypatch.setattr(module, "load_calibration", lambda file=SHIPPED: CALIBRATION)
     monkeypatch.setattr(emergency, "read_exemplars", lambda: EXEMPLARS)
+
+
+def labelled_questions() -> str:
+    """Return thirty questions over the small corpus, ten of which nothing answers."""
+    things = ("car", "phone", "bike", "roof", "shoe", "lamp", "door", "desk", "chair", "oven")
+    rows = [f"{{text: my {thing} is broken, entry: null}}" for thing in things]
+    rows += [f"{{text: {thing} flu spread, entry: flu-spread}}" for thing in things]
+    rows += [f"{{text: {thing} mmr vaccine, entry: measles-vaccine}}" for thing in things]
+    return "questions:\n  - " + "\n  - ".join(rows) + "\n"
 
 
 def edit(corpus: Path, old: str, new: str) -> None:
@@ -252,7 +271,8 @@ def test_a_later_import_waits_to_be_published(
         "1 drafts wait; `python -m knowledge publish` makes them live\n",
     )
     assert live_answer(database_url, "stroke-signs") == before
-    assert run(capsys, "publish", "--note", "Clearer") == (0, "release 2 is live\n", "")
+    told = "learning how sure to be of this release, from 30 labelled questions\n"
+    assert run(capsys, "publish", "--note", "Clearer") == (0, "release 2 is live\n", told)
     assert (live_answer(database_url, "stroke-signs") or "").startswith("A face that sags")
 
 
@@ -299,6 +319,23 @@ def test_publish_goes_back_to_an_older_release(
     assert live_answer(database_url, "stroke-signs") == before
 
 
+def test_publish_keeps_the_shipped_figures_where_too_few_questions_fit(
+    database_url: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(learning, "LEAST_TO_REFIT", 21)
+    run(capsys, "import")
+    status, _, err = run(capsys, "publish")
+    assert status == 0
+    assert err == (
+        "only 20 labelled questions have an answer in this release, 21 are needed to learn how "
+        "sure to be: the shipped figures stay\n"
+    )
+    engine = connect(database_url)
+    with transaction(engine) as session:
+        assert read_refit(session, 2, "words") is None
+    engine.dispose()
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -321,22 +358,59 @@ def test_search_shows_the_decision_and_its_reasons(capsys: pytest.CaptureFixture
     lines = out.splitlines()
     assert status == 0
     assert lines[0].startswith("decision: flu-spread (")
-    assert lines[1] == "answers from 0.80, offers a choice from 0.20"
-    assert lines[3].split() == [
-        "score",
-        "best",
-        "typical",
-        "answer",
-        "characters",
-        "coverage",
-        "topic",
-        "centroid",
-        "aspect",
-        "topic_typical",
-        "entry",
-    ]
-    assert lines[4].endswith("flu-spread  (“How does flu spread?”)")
-    assert len(lines) == 6
+    assert [line.split()[1] for line in lines[1:]] == ["flu-spread", "flu-symptoms"]
+    assert lines[1].endswith("  (“How does flu spread?”)")
+
+
+def test_search_explains_which_signal_brought_what(capsys: pytest.CaptureFixture[str]) -> None:
+    _, out, _ = run(capsys, "search", "how does xanthan flu spread?", "--explain", "--top-k", "1")
+    _, reason, unknown, first, signals, key = out.splitlines()
+    assert re.fullmatch(
+        r"answered: flu-spread is right with probability 0\.\d\d, and 0\.80 is enough", reason
+    )
+    assert unknown == "no entry knows: xanthan"
+    assert first.split()[1] == "flu-spread"
+    assert re.search(r"\bbest \d\.\d\d \(\+\d\.\d\)", signals)
+    assert key.startswith("In brackets: log-odds")
+
+
+def test_search_tells_what_it_took_a_misspelt_word_for(capsys: pytest.CaptureFixture[str]) -> None:
+    _, out, _ = run(capsys, "search", "what are the symptoms of meazles?")
+    assert "searched as: what are the symptoms of measles?" in out
+
+
+def test_search_writes_json_for_other_programs(capsys: pytest.CaptureFixture[str]) -> None:
+    question = ("search", "how does flu spread?", "--format", "json")
+    status, out, _ = run(capsys, *question, "--top-k", "1")
+    told = json.loads(out)
+    assert status == 0
+    assert told["asked"] == "how does flu spread?"
+    assert told["reason"].startswith("answered: flu-spread ")
+    assert told["unknown_words"] == []
+    (line,) = told["lines"]
+    assert line["entry_id"] == "flu-spread"
+    assert {"name", "value", "lift"} == set(line["signals"][0])
+
+
+def test_search_takes_the_limits_of_the_settings(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    question = ("search", "how does flu spread?")
+    assert run(capsys, *question)[1].startswith("decision: flu-spread (")
+    monkeypatch.setenv("CITEWELL_ANSWER_FROM", "1")
+    assert not run(capsys, *question)[1].startswith("decision: flu-spread (")
+    monkeypatch.setenv("CITEWELL_OFFER_FROM", "1")
+    assert run(capsys, *question)[1].startswith("decision: no answer")
+
+
+def test_search_reads_a_folder_instead_of_the_live_release(
+    corpus: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run(capsys, "import")
+    edit(corpus, "id: stroke-signs", "id: stroke-new")
+    question = ("search", "warning signs of a stroke", "--top-k", "1")
+    assert "  stroke-signs  (" in run(capsys, *question)[1]
+    assert "  stroke-new  (" in run(capsys, *question, "--corpus", str(corpus))[1]
 
 
 def test_search_reads_the_corpus_files_before_anything_is_published(
@@ -436,19 +510,239 @@ def test_evaluate_refuses_a_question_about_an_unknown_entry(
 def test_calibrate_writes_what_it_learnt(
     tmp_path: Path, corpus: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    things = ("car", "phone", "bike", "roof", "shoe", "lamp", "door", "desk", "chair", "oven")
-    rows = [f"{{text: my {thing} is broken, entry: null}}" for thing in things]
-    rows += [f"{{text: {thing} flu spread, entry: flu-spread}}" for thing in things]
-    rows += [f"{{text: {thing} mmr vaccine, entry: measles-vaccine}}" for thing in things]
     file, output = tmp_path / "questions.yml", tmp_path / "learnt.json"
-    file.write_text("questions:\n  - " + "\n  - ".join(rows) + "\n", encoding="utf-8")
+    file.write_text(labelled_questions(), encoding="utf-8")
     status, out, _ = run(capsys, "calibrate", "--questions", str(file), "--output", str(output))
     learnt = load_calibration(output)
     assert status == 0
     assert learnt.model == "words"
     assert learnt.fitted_on["questions"] == 30
-    assert out.startswith(f"answers from {learnt.answer_at}, offers a choice from ")
-    assert "  answerable: 20.0\n" in out
+    assert (learnt.answer_at, learnt.clarify_at) == (0.8, 0.2)  # as the settings have it
+    assert out.startswith(f"{output} is written\n")
+    assert "  questions: 30\n  answerable: 20\n" in out
+
+
+# --- files of one's own ---------------------------------------------------------------------------
+
+
+@pytest.fixture
+def collection(tmp_path: Path) -> Path:
+    """Three documents and two queries in BEIR's layout."""
+    folder = tmp_path / "sets" / "tiny"
+    (folder / "qrels").mkdir(parents=True)
+    titles = {"a": "how does flu spread", "b": "what is a stroke", "c": "when to sleep"}
+    documents = [json.dumps({"_id": name, "title": t, "text": ""}) for name, t in titles.items()]
+    (folder / "corpus.jsonl").write_text("\n".join(documents), encoding="utf-8")
+    queries = {"1": "flu spread", "2": "stroke what is it"}
+    rows = [json.dumps({"_id": name, "text": text}) for name, text in queries.items()]
+    (folder / "queries.jsonl").write_text("\n".join(rows), encoding="utf-8")
+    (folder / "qrels" / "test.tsv").write_text(
+        "query-id\tcorpus-id\tscore\n1\ta\t1\n2\tb\t1\n", encoding="utf-8"
+    )
+    return folder
+
+
+@pytest.fixture
+def pairs(tmp_path: Path) -> Path:
+    """Four pairs of texts, two of which ask the same."""
+    file = tmp_path / "pairs.csv"
+    file.write_text(
+        "text_a,text_b,label\n"
+        "how does flu spread,flu spread how,1\n"
+        "what is a stroke,stroke what is it,1\n"
+        "how does flu spread,bake some bread,0\n"
+        "what is a stroke,where to park,0\n",
+        encoding="utf-8",
+    )
+    return file
+
+
+@pytest.fixture
+def scope(tmp_path: Path) -> Path:
+    """Two questions in scope and two out of it."""
+    file = tmp_path / "scope.tsv"
+    file.write_text(
+        "text\tlabel\nhow does flu spread\tin\nwhat is a stroke\tin\n"
+        "bake some bread\tout\nwhere to park\tout\n",
+        encoding="utf-8",
+    )
+    return file
+
+
+def figures_of(out: str) -> dict[str, float]:
+    lines = [line.strip().split(": ") for line in out.splitlines()]
+    return {name: float(value) for name, value in lines}
+
+
+def test_evaluate_measures_a_collection_of_ones_own(
+    collection: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    status, out, err = run(capsys, "evaluate", "--beir", str(collection))
+    figures = figures_of(out)
+    assert status == 0
+    assert (figures["S@1"], figures["MRR@10"], figures["R@5"]) == (1.0, 1.0, 1.0)
+    assert figures["P@5"] == 0.2
+    assert err == "indexing 3 documents\n"
+
+
+def test_evaluate_measures_pairs(pairs: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    status, out, err = run(capsys, "evaluate", "--pairs", str(pairs))
+    figures = figures_of(out)
+    assert status == 0
+    assert (figures["pairs"], figures["same"]) == (4, 0.5)
+    assert (figures["AUC"], figures["best_accuracy"]) == (1.0, 1.0)
+    assert err == "comparing 4 pairs\n"
+
+
+@pytest.mark.parametrize("asked", ["live", "collection", "corpus"])
+def test_evaluate_measures_what_it_declines(
+    asked: str, scope: Path, collection: Path, corpus: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run(capsys, "import")
+    where = {"live": (), "collection": ("--beir", collection), "corpus": ("--corpus", corpus)}
+    words = ("evaluate", "--abstain", str(scope), *map(str, where[asked]), "--format", "json")
+    status, out, _ = run(capsys, *words)
+    figures = json.loads(out)
+    assert status == 0
+    assert set(figures) == ({"beir", "abstain"} if asked == "collection" else {"abstain"})
+    assert figures["abstain"]["AUROC"] == 1.0
+    assert (figures["abstain"]["in_scope"], figures["abstain"]["out_of_scope"]) == (2, 2)
+
+
+@pytest.mark.parametrize("option", ["--beir", "--pairs", "--abstain"])
+def test_evaluate_says_which_file_is_missing(
+    option: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    nowhere = tmp_path / "nowhere.csv"
+    status, out, err = run(capsys, "evaluate", option, str(nowhere))
+    assert (status, out) == (1, "")
+    assert "nowhere.csv" in err or "corpus.jsonl" in err
+    assert len(err.splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("option", "text", "sentence"),
+    [
+        ("--pairs", "text_a,text_b,label\na,b,perhaps\n", "pairs.csv: line 2: `label` must be"),
+        ("--abstain", "text,label\n,in\n", "abstain.csv: line 2: `text` is missing or empty"),
+        ("--pairs", "text_a,text_b,label\na,b,1\n", "pairs.csv: needs rows with either label"),
+        ("--abstain", "text,label\nflu,in\n", "abstain.csv: needs rows with either label"),
+        ("--abstain", "", "abstain.csv: needs rows with either label"),
+    ],
+)
+def test_evaluate_says_which_row_is_wrong(
+    option: str, text: str, sentence: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / f"{option.strip('-')}.csv"
+    file.write_text(text, encoding="utf-8")
+    status, out, err = run(capsys, "evaluate", option, str(file))
+    assert (status, out) == (1, "")
+    assert err.startswith(sentence)
+
+
+def test_reliability_draws_the_plot(
+    questions: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    plot = tmp_path / "plot.svg"
+    status, out, err = run(capsys, "reliability", "--questions", questions, "--output", str(plot))
+    assert status == 0
+    assert out.endswith(f"{plot} is written\n")
+    assert "expected calibration error: " in out
+    assert err == "asking 3 questions\n"
+    assert plot.read_text(encoding="utf-8").startswith("<svg")
+
+
+def test_learn_writes_weights_for_any_corpus(
+    collection: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shutil.copytree(collection, collection.parent / "second")
+    output = tmp_path / "general.json"
+    status, out, err = run(capsys, "learn", str(collection.parent), "--output", str(output))
+    assert status == 0
+    assert load_calibration(output).fitted_on["sets"] == "second, tiny"
+    assert out.startswith(f"{output} is written\n")
+    assert err.startswith("second: 3 documents, 2 queries\n")
+
+
+def test_learn_says_that_there_is_nothing_to_learn_from(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    status, _, err = run(capsys, "learn", str(tmp_path), "--output", str(tmp_path / "x.json"))
+    assert status == 1
+    assert err.startswith(f"{tmp_path} holds no folder with a corpus.jsonl")
+    assert not (tmp_path / "x.json").exists()
+
+
+# --- prepare --------------------------------------------------------------------------------------
+
+
+def stored_vectors(database_url: str) -> int:
+    engine = connect(database_url)
+    with transaction(engine) as session:
+        count = session.scalar(sa.select(sa.func.count()).select_from(Embedding))
+    engine.dispose()
+    return int(count or 0)
+
+
+def test_prepare_embeds_what_is_live_once(
+    database_url: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run(capsys, "import")
+    status, out, err = run(capsys, "prepare")
+    made = stored_vectors(database_url)
+    assert status == 0
+    assert made > 60
+    assert out.startswith("words is ready, with vectors of ")
+    assert err == ""
+    # What is there needs no model.
+    monkeypatch.setattr(WordEmbedder, "embed", None)
+    assert run(capsys, "prepare")[0] == 0
+    assert stored_vectors(database_url) == made
+
+
+def test_prepare_tells_how_far_it_is(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(search_commands, "TOLD_EVERY", 30)
+    run(capsys, "import")
+    _, _, err = run(capsys, "prepare")
+    assert re.fullmatch(r"embedding: (\d+) of \1 texts \(100 %\)\n", err)
+
+
+def test_progress_is_told_once_per_so_many_texts(capsys: pytest.CaptureFixture[str]) -> None:
+    progress = search_commands.told_share()
+    for done in (*range(7, 1200, 170), 1200):
+        progress(done, 1200)
+    lines = [line.split()[1] for line in capsys.readouterr().err.splitlines()]
+    assert lines == ["517", "1027", "1200"]
+    search_commands.told_share()(400, 400)
+    assert capsys.readouterr().err == ""
+
+
+def test_prepare_learns_anew_how_sure_to_be_with_another_model(
+    database_url: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run(capsys, "import")
+    run(capsys, "prepare")
+    monkeypatch.setattr(WordEmbedder, "name", "other words")
+    status, _, err = run(capsys, "prepare")
+    assert status == 0
+    assert err == (
+        "the calibration that ships was learnt with another model than other words\n"
+        "learning how sure to be of this release, from 30 labelled questions\n"
+    )
+    assert run(capsys, "prepare")[2] == ""
+    engine = connect(database_url)
+    with transaction(engine) as session:
+        assert read_refit(session, 1, "words") is None
+        assert CALIBRATION.with_refit(read_refit(session, 1, "other words") or {})
+    engine.dispose()
+
+
+def test_prepare_works_before_anything_is_published(capsys: pytest.CaptureFixture[str]) -> None:
+    status, out, _ = run(capsys, "prepare")
+    assert status == 0
+    assert out.startswith("words is ready")
 
 
 # --- failures -------------------------------------------------------------------------------------
@@ -489,10 +783,12 @@ def test_a_damaged_calibration_is_one_sentence(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     nowhere = tmp_path / "nowhere.json"
-    monkeypatch.setattr(commands, "load_calibration", lambda: load_calibration(nowhere))
+    monkeypatch.setattr(
+        search_commands, "load_calibration", lambda file=SHIPPED: load_calibration(nowhere)
+    )
     status, _, err = run(capsys, "search", "flu")
     assert status == 1
-    assert err == "nowhere.json is missing or damaged: run `python -m knowledge calibrate`\n"
+    assert err.startswith("nowhere.json is missing or damaged: make it anew with `python -m ")
 
 
 def test_an_unknown_command_is_a_usage_error(capsys: pytest.CaptureFixture[str]) -> None:
@@ -513,9 +809,12 @@ def test_every_command_says_what_it_does(capsys: pytest.CaptureFixture[str]) -> 
         "intents",
         "import",
         "publish",
+        "prepare",
         "search",
         "calibrate",
+        "learn",
         "evaluate",
+        "reliability",
     ):
         assert f"    {name} " in shown
 

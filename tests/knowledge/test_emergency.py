@@ -54,10 +54,10 @@ def test_a_harmless_exemplar_that_is_nearer_wins(net: EmergencyExemplars) -> Non
     assert net.likeness(toward(0.71, 0.0, 0.7), "my chest", 0.0) is not None
 
 
-def test_a_question_of_the_corpus_that_is_nearer_wins(net: EmergencyExemplars) -> None:
+def test_a_question_of_the_corpus_that_is_clearly_nearer_wins(net: EmergencyExemplars) -> None:
     vector = toward(0.8, 0.6, 0.0)
-    assert net.likeness(vector, "chest pain", 0.79) is not None
-    assert net.likeness(vector, "chest pain", 0.81) is None
+    assert net.likeness(vector, "chest pain", 0.84) is not None
+    assert net.likeness(vector, "chest pain", 0.86) is None
 
 
 @pytest.mark.parametrize(

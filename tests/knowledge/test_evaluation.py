@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from knowledge.answering import Answerer
-from knowledge.calibration import CONFIDENCE_FEATURES, Calibration, Classifier
+from knowledge.calibration import CONFIDENCE_FEATURES, REFITTED, Calibration, Classifier
 from knowledge.evaluation import (
     CALIBRATION_FILE,
     HELD_BACK_FILE,
@@ -18,7 +18,14 @@ from knowledge.evaluation import (
     evaluate,
     read_questions,
 )
-from knowledge.learning import LEAST_EMERGENCY_COSINE, calibrate, nothing_learnt
+from knowledge.learning import (
+    LEAST_EMERGENCY_COSINE,
+    calibrate,
+    nothing_learnt,
+    prepare,
+    refit,
+    still_answerable,
+)
 from knowledge.lexical import CUES
 from knowledge.retriever import FEATURES
 from tests.conftest import DIMENSIONS, WordEmbedder
@@ -35,6 +42,9 @@ TRAINING = [
                     "oven", "sink", "bed", "pen", "bag", "hat")),
     Question(text="and that?", entry="flu-spread", context="flu-symptoms"),
 ]  # fmt: skip
+
+
+LIMITS = (0.8, 0.3)
 
 
 def write(folder: Path, text: str) -> Path:
@@ -143,11 +153,17 @@ def test_a_refusal_is_not_counted_as_an_answer(answerer: Answerer) -> None:
     assert evaluate(answerer, [dose, plain], TODAY).wrongly_answered == 1.0
 
 
+def over(answerer: Answerer, calibration: Calibration) -> Answerer:
+    """Return the same entries under another calibration."""
+    retriever = answerer.retriever.with_calibration(calibration)
+    return Answerer(answerer.entries, retriever, answerer.exemplars)
+
+
 def wary(answerer: Answerer) -> Answerer:
     """Take every text with "mg" or "dose" for a wish for a dose."""
     classifier = cue_classifier("dose", 5)
     calibration = replace(answerer.retriever.calibration, wishes=classifier, declines_at=0.5)
-    return Answerer(answerer.retriever.with_calibration(calibration), answerer.exemplars)
+    return over(answerer, calibration)
 
 
 def cue_classifier(name: str, cue: int) -> Classifier:
@@ -192,11 +208,11 @@ def learnt(answerer: Answerer) -> Calibration:
     """Learnt from the training questions, starting from weights that know nothing."""
     vectors = answerer.retriever.embedder.embed([exemplar.text for exemplar in EXEMPLARS])
     retriever = answerer.retriever.with_calibration(nothing_learnt("words"))
-    return calibrate(retriever, EXEMPLARS, vectors, TRAINING)
+    return calibrate(retriever, EXEMPLARS, vectors, TRAINING, LIMITS)
 
 
 def test_it_learns_to_answer_and_to_abstain(answerer: Answerer, learnt: Calibration) -> None:
-    wiser = Answerer(answerer.retriever.with_calibration(learnt), answerer.exemplars)
+    wiser = over(answerer, learnt)
     figures = evaluate(wiser, [q for q in TRAINING if q.context is None], TODAY)
     assert figures.right_first >= 0.9
     assert figures.answered >= 0.8
@@ -208,7 +224,7 @@ def test_what_it_learnt_has_the_right_shape(learnt: Calibration) -> None:
     assert len(learnt.rank_weights) == len(FEATURES)
     assert len(learnt.confidence_weights) == len(CONFIDENCE_FEATURES) + len(FEATURES)
     assert learnt.rank_weights[FEATURES.index("best")] > 0
-    assert 0 < learnt.clarify_at <= learnt.answer_at <= 1
+    assert (learnt.answer_at, learnt.clarify_at) == LIMITS
     assert learnt.emergency_at >= LEAST_EMERGENCY_COSINE
 
 
@@ -220,11 +236,71 @@ def test_it_tells_what_it_was_learnt_on_without_the_follow_ups(learnt: Calibrati
 
 
 def test_ordinary_questions_seldom_sound_like_an_emergency(
-    answerer: Answerer, embedder: WordEmbedder
+    answerer: Answerer, learnt: Calibration, embedder: WordEmbedder
 ) -> None:
     vectors = embedder.embed([exemplar.text for exemplar in EXEMPLARS])
     alarming = Question(text="an elephant sits on my chest again", entry=None, kind="off_topic")
-    calm = calibrate(answerer.retriever, EXEMPLARS, vectors, TRAINING)
-    wary = calibrate(answerer.retriever, EXEMPLARS, vectors, [*TRAINING, alarming])
+    wary = calibrate(answerer.retriever, EXEMPLARS, vectors, [*TRAINING, alarming], LIMITS)
     nearness = float(np.max(embedder.embed([alarming.text]) @ vectors.T))
-    assert calm.emergency_at < nearness < wary.emergency_at
+    assert learnt.emergency_at < nearness < wary.emergency_at
+
+
+# --- learning how sure to be, for another release -------------------------------------------------
+
+
+def labelled(entry: str | None, also: tuple[str, ...] = ()) -> Question:
+    return Question(text="a question", entry=entry, also=also)
+
+
+@pytest.mark.parametrize(
+    ("question", "entry", "also"),
+    [
+        (labelled("a", ("b", "c")), "a", ("b", "c")),
+        (labelled("a", ("gone", "b")), "a", ("b",)),
+        (labelled("gone", ("c", "b")), "b", ("c",)),
+        (labelled("gone"), None, ()),
+        (labelled("gone", ("lost",)), None, ()),
+        (labelled(None), None, ()),
+    ],
+)
+def test_a_label_holds_as_far_as_the_release_has_its_entries(
+    question: Question, entry: str | None, also: tuple[str, ...]
+) -> None:
+    (kept,) = still_answerable([question], {"a", "b", "c"})
+    assert (kept.entry, kept.also) == (entry, also)
+    assert kept.text == question.text
+
+
+@pytest.fixture(scope="module")
+def refitted(answerer: Answerer, learnt: Calibration) -> Calibration:
+    """Learnt anew for the release of the training questions, as if it were another."""
+    plain = [question for question in TRAINING if question.context is None]
+    retriever = answerer.retriever.with_calibration(learnt)
+    vectors = retriever.embedder.embed([question.text for question in plain])
+    return refit(learnt, retriever, prepare(retriever, plain, vectors))
+
+
+def test_a_refit_changes_nothing_but_how_sure_to_be(
+    learnt: Calibration, refitted: Calibration
+) -> None:
+    assert learnt.with_refit(refitted.refit()) == refitted
+    kept = {name: value for name, value in asdict(learnt).items() if name not in REFITTED}
+    assert kept.items() <= asdict(refitted).items()
+
+
+def test_a_refit_is_as_able_to_answer_and_to_abstain(
+    answerer: Answerer, refitted: Calibration
+) -> None:
+    questions = [question for question in TRAINING if question.context is None]
+    figures = evaluate(over(answerer, refitted), questions, TODAY)
+    assert figures.answered >= 0.8
+    assert figures.wrongly_answered <= 0.05
+
+
+def test_with_too_little_to_learn_from_it_stays_as_sure_as_it_was(
+    answerer: Answerer, learnt: Calibration
+) -> None:
+    retriever = answerer.retriever.with_calibration(learnt)
+    for few in (TRAINING[:4], []):
+        vectors = retriever.embedder.embed([question.text for question in few])
+        assert refit(learnt, retriever, prepare(retriever, few, vectors)) == learnt

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import date
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
@@ -13,9 +15,11 @@ from sqlalchemy.engine import Engine
 
 from knowledge import live
 from knowledge.answering import Answer
+from knowledge.calibration import Calibration
+from knowledge.embedder import Progress, Vectors
 from knowledge.live import LiveAnswers
 from knowledge.schema import Embedding, Revision
-from knowledge.store import import_entries, publish, roll_back, transaction
+from knowledge.store import import_entries, keep_refit, publish, roll_back, transaction
 from tests.conftest import WordEmbedder
 from tests.knowledge.small import CALIBRATION, EXEMPLARS, make_pair, small_corpus
 
@@ -43,6 +47,30 @@ def says(answers: LiveAnswers) -> tuple[str, int]:
     decision = answers.loaded.answerer.decide("How can I sleep better?", today=TODAY)
     assert isinstance(decision, Answer)
     return decision.live.topic_entry.entry.short_answer, decision.live.revision
+
+
+class CountingEmbedder(WordEmbedder):
+    """Notes which texts it was asked for."""
+
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+
+    def embed(self, texts: Sequence[str], progress: Progress | None = None) -> Vectors:
+        """Return the vectors and note the texts."""
+        self.asked += texts
+        return super().embed(texts, progress)
+
+
+def refit(engine: Engine, release_id: int, body: Any) -> None:
+    """Keep something with a release as its refit."""
+    with transaction(engine) as session:
+        keep_refit(session, release_id, "words", body)
+
+
+def calibration(answers: LiveAnswers) -> Calibration:
+    """Return the calibration in memory."""
+    assert answers.loaded is not None
+    return answers.loaded.answerer.retriever.calibration
 
 
 def wait_until(condition: object) -> None:
@@ -108,7 +136,89 @@ def test_an_edit_embeds_only_the_new_words(engine: Engine, answers: LiveAnswers)
     before = vectors()
     release(engine, "A second answer.")
     answers.refresh()
-    assert vectors() == before + 1
+    assert vectors() == before + 2  # the answer, and question and answer together
+
+
+def test_what_is_unchanged_is_taken_from_memory(engine: Engine) -> None:
+    embedder = CountingEmbedder()
+    answers = LiveAnswers(engine, embedder, CALIBRATION, EXEMPLARS)
+    release(engine)
+    answers.refresh()
+    assert answers.loaded is not None
+    old = {id(live) for live in answers.loaded.answerer.entries}
+    with transaction(engine) as session:
+        session.execute(sa.delete(Embedding))  # so that no entry's vector can come from the store
+    embedder.asked.clear()
+    release(engine, "A second answer.")
+    answers.refresh()
+    question = make_pair().entry.question
+    exemplars = {item.text for item in EXEMPLARS}
+    new = [text for text in embedder.asked if text not in exemplars]
+    assert new == ["A second answer.", f"{question} A second answer."]
+    assert sum(id(live) in old for live in answers.loaded.answerer.entries) == 6
+
+
+def test_built_upon_the_release_before_it_answers_as_one_built_afresh(
+    engine: Engine, answers: LiveAnswers, embedder: WordEmbedder
+) -> None:
+    release(engine)
+    answers.refresh()
+    release(engine, "Sleep in a dark room.")
+    answers.refresh()
+    fresh = LiveAnswers(engine, embedder, CALIBRATION, EXEMPLARS)
+    fresh.refresh()
+    assert answers.loaded is not None
+    assert fresh.loaded is not None
+    assert answers.loaded.answerer.entries == fresh.loaded.answerer.entries
+    for question in ("How can I sleep better?", "meezles rash", "dark room", "how to bake bread"):
+        built, new = (one.loaded.answerer for one in (answers, fresh) if one.loaded)
+        assert built.decide(question, today=TODAY) == new.decide(question, today=TODAY)
+        assert built.retriever.search(question) == new.retriever.search(question)
+
+
+def test_another_refit_is_served_without_another_release(
+    engine: Engine, answers: LiveAnswers
+) -> None:
+    number = release(engine)
+    answers.refresh()
+    assert calibration(answers) == CALIBRATION
+    doubtful = replace(CALIBRATION, confidence_bias=-20.0)
+    refit(engine, number, doubtful.refit())
+    assert answers.refresh() is True
+    assert calibration(answers) == doubtful
+    assert answers.refresh() is False
+    refit(engine, number, replace(CALIBRATION, confidence_bias=-9.0).refit())
+    assert answers.refresh() is True
+    assert calibration(answers).confidence_bias == -9.0
+
+
+def test_a_refit_goes_with_its_release(engine: Engine, answers: LiveAnswers) -> None:
+    first = release(engine)
+    refit(engine, first, replace(CALIBRATION, confidence_bias=-20.0).refit())
+    answers.refresh()
+    release(engine, "A second answer.")
+    answers.refresh()
+    assert calibration(answers) == CALIBRATION
+    with transaction(engine) as session:
+        roll_back(session, first)
+    answers.refresh()
+    assert calibration(answers).confidence_bias == -20.0
+
+
+@pytest.mark.parametrize(
+    "body", [{}, {"confidence_weights": [1.0]}, [], [1], "nonsense", 7, [["a", 1]]]
+)
+def test_a_damaged_refit_is_told_of_and_what_ships_is_used(
+    engine: Engine, answers: LiveAnswers, caplog: pytest.LogCaptureFixture, body: Any
+) -> None:
+    number = release(engine)
+    refit(engine, number, body)
+    assert answers.refresh() is True
+    assert calibration(answers) == CALIBRATION
+    assert says(answers) == ("A first answer.", 1)
+    (record,) = [r for r in caplog.records if r.name == "knowledge.live"]
+    assert (record.message, record.release_id) == ("release_calibration_unusable", number)
+    assert "nonsense" not in caplog.text
 
 
 def test_it_keeps_the_exemplars_and_the_entries_apart(engine: Engine, answers: LiveAnswers) -> None:

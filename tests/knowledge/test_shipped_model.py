@@ -6,22 +6,18 @@ worse. Rows that go wrong stay in their files.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
 
 import pytest
 import yaml
 
-from knowledge.__main__ import checked_entries
 from knowledge.answering import NO_CONTEXT, Answer, Answerer, Clarify, Context, NoAnswer, Purpose
 from knowledge.calibration import load_calibration
-from knowledge.embedder import PACKAGED_MODEL, SentenceTransformerEmbedder
-from knowledge.emergency import Likeness, read_exemplars
+from knowledge.embedder import PACKAGED_MODEL
+from knowledge.emergency import Likeness
 from knowledge.evaluation import HELD_BACK_FILE, Figures, evaluate, read_questions
-from knowledge.live import build
 from knowledge.settings import ROOT
-from knowledge.store import LiveEntry, LiveSet, connect, migrate, transaction
 
 pytestmark = pytest.mark.model
 TODAY = date(2026, 11, 21)
@@ -29,23 +25,9 @@ EXEMPLAR_ROWS = ROOT / "tests" / "data" / "safety" / "exemplar_rows.yml"
 
 
 @pytest.fixture(scope="module")
-def shipped(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Answerer]:
-    """Everything as it ships."""
-    engine = connect(f"sqlite:///{tmp_path_factory.mktemp('shipped') / 'citewell.db'}")
-    migrate(engine)
-    entries = checked_entries(ROOT / "knowledge" / "corpus")
-    live = LiveSet(1, tuple(LiveEntry(entry, 1) for entry in entries))
-    with transaction(engine) as session:
-        embedder = SentenceTransformerEmbedder(threads=1)
-        loaded = build(session, live, embedder, load_calibration(), read_exemplars())
-    yield loaded.answerer
-    engine.dispose()
-
-
-@pytest.fixture(scope="module")
 def figures(shipped: Answerer) -> Figures:
     """How the held-back questions fare."""
-    known = frozenset(live.topic_entry.entry.id for live in shipped.retriever.entries)
+    known = frozenset(live.topic_entry.entry.id for live in shipped.entries)
     return evaluate(shipped, read_questions(HELD_BACK_FILE, known), TODAY)
 
 
@@ -135,7 +117,7 @@ def test_it_answers(shipped: Answerer, question: str, entry_id: str) -> None:
 
 def test_every_entry_is_found_by_its_own_question(shipped: Answerer) -> None:
     lost = []
-    for live in shipped.retriever.entries:
+    for live in shipped.entries:
         entry = live.topic_entry.entry
         decision = shipped.decide(entry.question, today=TODAY)
         offered = [o.entry_id for o in decision.options] if isinstance(decision, Clarify) else []

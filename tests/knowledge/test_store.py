@@ -18,6 +18,7 @@ from alembic.migration import MigrationContext
 from sqlalchemy.engine import Engine
 from sqlalchemy.exc import IntegrityError, OperationalError
 
+from knowledge import store
 from knowledge.entry import TopicEntry
 from knowledge.schema import (
     Base,
@@ -37,10 +38,13 @@ from knowledge.store import (
     connect,
     content_hash,
     import_entries,
+    keep_refit,
     live_release_id,
+    live_state,
     migrate,
     publish,
     read_live,
+    read_refit,
     roll_back,
     transaction,
     waiting_drafts,
@@ -356,3 +360,99 @@ def test_it_tells_since_when_a_release_is_live(engine: Engine) -> None:
         roll_back(session, release)
     with transaction(engine) as session:
         assert session.get_one(LiveRelease, 1).since >= before
+
+
+# --- what is in memory already --------------------------------------------------------------------
+
+
+def test_entries_in_memory_are_not_read_again(engine: Engine) -> None:
+    corpus = small_corpus()
+    write(engine, corpus)
+    go_live(engine)
+    before = live_entries(engine)
+    write(engine, [reworded(corpus[0]), make_pair()])
+    go_live(engine)
+    with transaction(engine) as session:
+        again = read_live(session, before)
+        fresh = read_live(session)
+    assert again == fresh
+    assert again is not None
+    kept = {id(live) for live in before}
+    assert sum(id(live) in kept for live in again.entries) == 5
+    assert {live.revision for live in again.entries if id(live) not in kept} == {1, 2}
+
+
+def test_entries_in_memory_that_left_the_release_are_gone(engine: Engine) -> None:
+    write(engine, small_corpus())
+    go_live(engine)
+    before = live_entries(engine)
+    go_live(engine, frozenset({"flu-spread"}))
+    with transaction(engine) as session:
+        live = read_live(session, before)
+    assert live is not None
+    assert [entry.topic_entry.entry.id for entry in live.entries] == ["flu-spread"]
+
+
+def test_many_new_entries_are_read_at_once(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    write(engine, small_corpus())
+    go_live(engine)
+    one_by_one = live_entries(engine)
+    monkeypatch.setattr(store, "FEW", 2)
+    assert live_entries(engine) == one_by_one
+    with transaction(engine) as session:
+        mixed = read_live(session, one_by_one[:2])
+    assert mixed is not None
+    assert mixed.entries == one_by_one
+
+
+# --- how sure to be of a release ------------------------------------------------------------------
+
+
+def test_a_refit_belongs_to_one_release_and_one_model(engine: Engine) -> None:
+    write(engine, [make_pair()])
+    first, second = go_live(engine), go_live(engine)
+    with transaction(engine) as session:
+        keep_refit(session, first, "words", {"confidence_bias": 1.0})
+    with transaction(engine) as session:
+        assert read_refit(session, first, "words") == {"confidence_bias": 1.0}
+        assert read_refit(session, second, "words") is None
+        assert read_refit(session, first, "other") is None
+
+
+def test_a_further_refit_takes_the_place_of_the_one_before(engine: Engine) -> None:
+    write(engine, [make_pair()])
+    release = go_live(engine)
+    states = []
+    for bias in (1.0, 2.0):
+        with transaction(engine) as session:
+            keep_refit(session, release, "words", {"confidence_bias": bias})
+        with transaction(engine) as session:
+            states.append(live_state(session, "words"))
+    with transaction(engine) as session:
+        assert read_refit(session, release, "words") == {"confidence_bias": 2.0}
+    assert states[0] != states[1]
+
+
+def test_the_state_changes_with_the_release_and_its_refit(engine: Engine) -> None:
+    def state(model: str = "words") -> tuple[int, str] | None:
+        with transaction(engine) as session:
+            return live_state(session, model)
+
+    write(engine, [make_pair()])
+    assert state() is None
+    release = go_live(engine)
+    assert state() == (release, "")
+    with transaction(engine) as session:
+        keep_refit(session, release, "words", {})
+    refitted = state()
+    assert refitted is not None
+    assert refitted[0] == release
+    assert refitted[1] != ""
+    assert state("other") == (release, "")
+    assert go_live(engine) != release
+    assert state() != refitted
+
+
+def test_a_refit_of_a_release_that_never_was_is_refused(engine: Engine) -> None:
+    with pytest.raises(IntegrityError), transaction(engine) as session:
+        keep_refit(session, 42, "words", {})
