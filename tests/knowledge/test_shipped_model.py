@@ -170,3 +170,34 @@ def test_a_described_heart_attack_sounds_like_an_emergency(shipped: Answerer) ->
     likeness = shipped.decide(text, today=TODAY).likeness
     assert likeness is not None
     assert (likeness.group, likeness.asking) == ("chest-pain", False)
+
+
+@pytest.mark.parametrize(
+    ("question", "topic"),
+    [
+        ("meezles", "measles"),
+        ("is there a vacine for meezles", "measles"),
+        ("what is diabeetus", "diabetes"),
+        ("numonia symptoms", "pneumonia"),
+        ("hepatitus b vaccine", "hepatitis-b"),
+        ("tetnus shot after a cut", "tetanus"),
+    ],
+)
+def test_misspelt_names_are_found(shipped: Answerer, question: str, topic: str) -> None:
+    decision = shipped.decide(question, today=TODAY)
+    topics = {live.topic_entry.entry.id: live.topic_entry.topic.slug for live in shipped.entries}
+    if isinstance(decision, Answer):
+        assert decision.live.topic_entry.topic.slug == topic
+    else:
+        assert isinstance(decision, Clarify)
+        assert topics[decision.options[0].entry_id] == topic
+
+
+def test_questions_in_other_languages_are_hardly_ever_answered(shipped: Answerer) -> None:
+    rows = yaml.safe_load((ROOT / "tests/data/questions/languages.yml").read_text("utf-8"))
+    decisions = [shipped.decide(row["text"], today=TODAY) for row in rows["questions"]]
+    told = [isinstance(made, NoAnswer) and made.language is not None for made in decisions]
+    answered = [isinstance(made, Answer) for made in decisions]
+    print(f"told {sum(told)}, answered {sum(answered)} of {len(rows['questions'])}")  # noqa: T201
+    assert sum(told) / len(told) >= 0.95
+    assert sum(answered) / len(answered) <= 0.02
