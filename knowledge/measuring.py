@@ -27,8 +27,8 @@ DEPTH = 100
 RECALL = 0.95
 RIVALS = 5
 PAIR_COSINE = 25.0
-"""Log-odds for which a pair's cosine of 1 counts, beside the lead over its rivals. Of four values the
-best on the pairs of the two public sets that docs/benchmarks.md judges by."""
+"""Log-odds for which a cosine of 1 counts, beside the lead over the rivals. Of four values the best
+on the pairs of the two public sets that docs/benchmarks.md judges by."""
 BEST = FEATURES.index("best")
 YES = {"1", "1.0", "in", "true", "yes", "similar"}
 NO = {"0", "0.0", "out", "false", "no", "different", "oos"}
