@@ -38,7 +38,7 @@ DECLINED_AT_MOST = 0.015
 """Share of the answerable questions that may be taken for a wish for a diagnosis or a dose."""
 FALSE_ALARM_AT_MOST = 0.01
 """Share of the calibration questions that may be taken for an emergency by the exemplars alone."""
-LEAST_EMERGENCY_COSINE = 0.4
+LEAST_EMERGENCY_COSINE = 0.45
 """Below this, sentences of this model have no meaning in common."""
 FOLDS = 5
 REPEATS = 5

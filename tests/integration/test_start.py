@@ -114,7 +114,7 @@ def test_ctrl_c_leaves_no_process_behind(env: dict[str, str], tmp_path: Path) ->
     )
     alone = Stack("", tmp_path, env, launcher)
     try:
-        assert wait_for(lambda: all(alone.pid(name) for name in PROCESSES), 60)
+        assert wait_for(lambda: all(alone.pid(name) for name in PROCESSES), 240)
         pids = [alone.pid(name) for name in PROCESSES]
     finally:
         status = finish(alone)
