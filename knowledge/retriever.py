@@ -195,10 +195,11 @@ class Retriever:
         return len(self.documents)
 
     def corrected(self, query: str) -> str:
-        """Return a question with its misspelt words corrected by those of the corpus.
+        """Return a question, cut to what is searched, with its misspelt words corrected.
 
         In a language that the model hardly knows, no word could be told from a slip.
         """
+        query = query[:LONGEST_TEXT]
         return query if self.strangeness > STRANGE_LANGUAGE else self._spelling.corrected(query)
 
     def search(self, query: str, topic: str | None = None, top_k: int = SHORTLIST) -> Found:
@@ -209,7 +210,7 @@ class Retriever:
             topic: only documents of this topic, or all.
             top_k: candidates at most.
         """
-        query = self.corrected(query[:LONGEST_TEXT])
+        query = self.corrected(query)
         return self.search_vector(query, self.embedder.embed([query])[0], topic, top_k)
 
     def search_vector(

@@ -201,3 +201,15 @@ def test_questions_in_other_languages_are_hardly_ever_answered(shipped: Answerer
     print(f"told {sum(told)}, answered {sum(answered)} of {len(rows['questions'])}")  # noqa: T201
     assert sum(told) / len(told) >= 0.95
     assert sum(answered) / len(answered) <= 0.02
+
+
+def test_no_english_emergency_is_taken_for_another_language(shipped: Answerer) -> None:
+    files = sorted((ROOT / "tests" / "data" / "safety").glob("*.yml"))
+    rows = [
+        row
+        for file in files
+        for row in yaml.safe_load(file.read_text(encoding="utf-8")).get("rows", ())
+    ]
+    assert len(rows) > 100
+    made = {row["text"]: shipped.decide(row["text"], today=TODAY) for row in rows}
+    assert not [t for t, d in made.items() if isinstance(d, NoAnswer) and d.language]
