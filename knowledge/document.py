@@ -10,7 +10,12 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
+import numpy as np
+import numpy.typing as npt
+
 from knowledge.entry import TopicEntry
+
+Numbers = npt.NDArray[np.int64]
 
 LONGEST_TEXT = 2000
 """Characters of a text that count for a search: what comes later changes no result for the better,
@@ -95,6 +100,31 @@ def changes(
     return gone - fresh, fresh - gone
 
 
+def kept_places(
+    before: Sequence[Document], documents: Sequence[Document], parts: Callable[[Document], int]
+) -> Numbers:
+    """Return where the parts of some documents are among those of other documents.
+
+    Args:
+        before: the other documents.
+        documents: the documents.
+        parts: how many parts a document has; they stand in the order of the documents.
+
+    Returns:
+        Per part of ``documents`` the place of the same among the parts of ``before``, or -1 where
+        the document is not the very same object.
+    """
+    places = {id(item): place for place, item in enumerate(before)}
+    own = np.array([places.get(id(item), -1) for item in documents], dtype=np.int64)
+    begins = np.cumsum([0, *map(parts, before)])
+    counts = np.array([*map(parts, documents)], dtype=np.int64)
+    offsets = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)
+    found: Numbers = np.where(
+        np.repeat(own, counts) < 0, -1, np.repeat(begins[own], counts) + offsets
+    )
+    return found
+
+
 def recounted(
     counts: Counter[str],
     changed: tuple[frozenset[Document], frozenset[Document]],
@@ -121,3 +151,8 @@ def embedded_texts(document: Document) -> list[str]:
         answer = document.answer[:LONGEST_TEXT]
         texts += [answer, f"{texts[0]} {answer}"]
     return texts
+
+
+def text_count(document: Document) -> int:
+    """Return how many texts of a document get a vector."""
+    return len(document.wordings) + 2 * bool(document.answer.strip())

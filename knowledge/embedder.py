@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import logging
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
@@ -361,25 +361,22 @@ def embed_cached(
     session: Session,
     embedder: Embedder,
     texts: Sequence[str],
-    known: Mapping[str, Vectors] | None = None,
     progress: Progress | None = None,
 ) -> Vectors:
-    """Embed texts, taking from memory or the store every vector that this model has made before.
+    """Embed texts, taking from the store every vector that this model has made before.
 
     Args:
         session: a transaction; new vectors are added to it.
         embedder: the model.
         texts: at least one text.
-        known: vectors in memory by their texts.
         progress: told of texts embedded and texts to embed.
 
     Returns:
         One vector per text, in their order.
     """
-    found = dict(known or {})
-    asked = {text: text_key(text) for text in dict.fromkeys(texts) if text not in found}
+    asked = {text: text_key(text) for text in dict.fromkeys(texts)}
     stored = _stored(session, embedder.name, list(asked.values()))
-    found |= {text: stored[key] for text, key in asked.items() if key in stored}
+    found = {text: stored[key] for text, key in asked.items() if key in stored}
     missing = [text for text in asked if text not in found]
     if missing:
         for text, vector in zip(missing, embedder.embed(missing, progress), strict=True):

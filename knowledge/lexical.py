@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from knowledge.document import LONGEST_TEXT, Document, changes, recounted
+from knowledge.document import LONGEST_TEXT, Document, changes, kept_places, recounted
 from knowledge.postings import Floats, Postings
 
 # Words that carry no subject; a question made of these and a topic's name asks for the topic.
@@ -101,21 +101,24 @@ class LexicalIndex:
         self._documents = documents
         self._owners = np.array(owners)
         self._wordings = wordings
+        before = previous._documents if previous else ()
+        kept = kept_places(before, documents, lambda document: len(document.wordings))
         self._characters: Postings = Postings(
-            wordings, "characters", "cosine", previous._characters if previous else None
+            wordings, "characters", "cosine", previous._characters if previous else None, kept
         )
         self._words: Postings = Postings(
-            wordings, words, "bm25", previous._words if previous else None
+            wordings, words, "bm25", previous._words if previous else None, kept
         )
         self._coverage: Postings = Postings(
             [document.text for document in documents],
             distinct_words,
             "share",
             previous._coverage if previous else None,
+            kept_places(before, documents, lambda _: 1),
         )
         self._found_in: Counter[str] = recounted(
             previous._found_in if previous else Counter(),
-            changes(previous._documents if previous else (), documents),
+            changes(before, documents),
             lambda document: distinct_words(document.text),
         )
 

@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 from knowledge.answering import Answerer
 from knowledge.calibration import Calibration, CalibrationError
 from knowledge.document import Document, document_of
-from knowledge.embedder import Embedder, Progress, embed_cached
+from knowledge.embedder import Embedder, Progress, Vectors, embed_cached
 from knowledge.emergency import EmergencyExemplars, Exemplar
 from knowledge.retriever import Retriever, texts_of
 from knowledge.store import LiveSet, live_state, read_live, read_refit, transaction
@@ -61,15 +61,12 @@ def build(
     """
     before = previous.answerer.retriever if previous else None
     documents = _documents(live, previous)
-    texts = texts_of(documents)
-    everything = texts + [item.text for item in exemplars]
-    known = before.known_vectors() if before else {}
-    vectors = embed_cached(session, embedder, everything, known=known, progress=progress)
+    texts = [item.text for item in exemplars]
+    of_exemplars = embed_cached(session, embedder, texts, progress)
+    vectors = _vectors(session, documents, embedder, before, progress)
     refitted = _refitted(session, live.release_id, calibration, embedder.name)
-    retriever = Retriever(documents, vectors[: len(texts)], embedder, refitted, before)
-    net = EmergencyExemplars(
-        exemplars, np.ascontiguousarray(vectors[len(texts) :]), calibration.emergency_at
-    )
+    retriever = Retriever(documents, vectors, embedder, refitted, before)
+    net = EmergencyExemplars(exemplars, of_exemplars, calibration.emergency_at)
     return Loaded(live.release_id, Answerer(live.entries, retriever, net))
 
 
@@ -81,6 +78,27 @@ def _documents(live: LiveSet, previous: Loaded | None) -> list[Document]:
         pairs = zip(answerer.entries, answerer.retriever.documents, strict=True)
         known = {id(entry): document for entry, document in pairs}
     return [known.get(id(entry)) or document_of(entry.topic_entry) for entry in live.entries]
+
+
+def _vectors(
+    session: Session,
+    documents: list[Document],
+    embedder: Embedder,
+    before: Retriever | None,
+    progress: Progress | None,
+) -> Vectors:
+    """Return the vectors of all texts; of unchanged documents, those in memory."""
+    if before is None:
+        return embed_cached(session, embedder, texts_of(documents), progress)
+    rows = before.rows_of(documents)
+    same = rows >= 0
+    vectors = np.empty((len(rows), before.dimensions), dtype=np.float32)
+    vectors[same] = before.vectors(rows[same])
+    if not same.all():
+        known = {id(item) for item in before.documents} if same.any() else set()
+        changed = [item for item in documents if id(item) not in known]
+        vectors[~same] = embed_cached(session, embedder, texts_of(changed), progress)
+    return vectors
 
 
 def _refitted(

@@ -36,6 +36,7 @@ class Postings:
         analyzer: Analyzer | Literal["characters"],
         weighting: Literal["cosine", "bm25", "share"],
         previous: Postings | None = None,
+        kept: Numbers | None = None,
     ) -> None:
         """Count and weigh.
 
@@ -45,12 +46,13 @@ class Postings:
             weighting: "cosine" of TF-IDF vectors (0 to 1), "bm25" over what a perfect text would
                 reach (0 to 1), or the "share" of the query's terms that a text has, by rarity.
             previous: made from nearly the same texts; what it counted is not counted again.
+            kept: per text its place in ``previous``, or -1.
         """
         self._vectorizer = _vectorizer(analyzer)
         self._analyze: Analyzer = self._vectorizer.build_analyzer()
         self._weighting = weighting
-        counts = self._count(texts, previous)
-        self._keep(texts, counts)
+        counts = self._count(texts, previous, kept)
+        self._counts = counts if len(texts) <= KEEP_COUNTS_UP_TO else None
         total = max(1, len(texts))
         found_in = np.bincount(counts.indices, minlength=TERMS).astype(np.float32)
         self._rarity = (np.log((1 + total) / (1 + found_in)) + 1).astype(np.float32)
@@ -88,24 +90,18 @@ class Postings:
             return terms, weights / np.float32(max(float(np.linalg.norm(weights)), 1e-9))
         return terms, rarity / np.float32(max(float(rarity.sum()), 1e-9))
 
-    def _count(self, texts: Sequence[str], previous: Postings | None) -> sparse.csr_matrix:
-        known = previous._known if previous else {}
-        if previous is None or previous._counts is None or not known:
+    def _count(
+        self, texts: Sequence[str], previous: Postings | None, kept: Numbers | None
+    ) -> sparse.csr_matrix:
+        if previous is None or previous._counts is None or kept is None:
             return self._vectorizer.transform(map(_encodable, texts))
-        fresh = [text for text in texts if text not in known]
-        counted = self._vectorizer.transform(map(_encodable, fresh)) if fresh else None
-        stacked = sparse.vstack([previous._counts, counted]) if fresh else previous._counts
-        first_fresh = previous._counts.shape[0]
-        places, following = [], first_fresh
-        for text in texts:
-            places.append(known.get(text, following))
-            following += text not in known
-        return stacked.tocsr()[places]
-
-    def _keep(self, texts: Sequence[str], counts: sparse.csr_matrix) -> None:
-        small = len(texts) <= KEEP_COUNTS_UP_TO
-        self._counts = counts if small else None
-        self._known = {text: place for place, text in enumerate(texts)} if small else {}
+        new = np.flatnonzero(kept < 0)
+        if not len(new):
+            return previous._counts[kept]
+        counted = self._vectorizer.transform(_encodable(texts[int(place)]) for place in new)
+        places = kept.copy()
+        places[new] = previous._counts.shape[0] + np.arange(len(new))
+        return sparse.vstack([previous._counts, counted], format="csr")[places]
 
     def _weighed(self, counts: sparse.csr_matrix) -> sparse.csr_matrix:
         weighed = counts.astype(np.float32, copy=True)

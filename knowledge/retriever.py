@@ -17,7 +17,14 @@ import numpy as np
 import numpy.typing as npt
 
 from knowledge.calibration import Calibration
-from knowledge.document import LONGEST_TEXT, Document, DocumentError, embedded_texts
+from knowledge.document import (
+    LONGEST_TEXT,
+    Document,
+    DocumentError,
+    embedded_texts,
+    kept_places,
+    text_count,
+)
 from knowledge.embedder import Embedder, Vectors
 from knowledge.guards import Marks, differences, marks
 from knowledge.index import Comparison, VectorIndex, inner_products
@@ -166,15 +173,19 @@ class Retriever:
         self.lexical: LexicalIndex = LexicalIndex(
             self.documents, previous.lexical if previous else None
         )
-        self._index = VectorIndex(vectors)
         counts = np.array([len(item.wordings) for item in self.documents])
         self._answered = np.array([bool(item.answer.strip()) for item in self.documents])
         self._counts = counts
         self._bareness = 1.0 - float(self._answered.mean())
         self._rows = _starts(counts + 2 * self._answered)
         self._owners = np.repeat(np.arange(len(counts)), counts + 2 * self._answered)
+        self._index: VectorIndex = (
+            VectorIndex(vectors, previous._index, previous.rows_of(self.documents))
+            if previous
+            else VectorIndex(vectors)
+        )
         self._wordings = _starts(counts)
-        self._sums = _sums(vectors, self._rows, counts)
+        self._sums: Vectors = self._summed(vectors, previous)
         self._topics = [item.topic for item in self.documents]
         self._topic_numbers = np.unique(self._topics, return_inverse=True)[1]
         self._calm = np.array([not item.is_emergency for item in self.documents])
@@ -183,6 +194,16 @@ class Retriever:
         self._spelling: Spelling = Spelling(
             self.documents, embedder.knows_word, previous._spelling if previous else None
         )
+
+    def _summed(self, vectors: Vectors, previous: Retriever | None) -> Vectors:
+        """Return the sum of the vectors of each document's wordings."""
+        if previous is None:
+            return _sums(vectors, self._rows, self._counts)
+        kept = kept_places(previous.documents, self.documents, lambda _: 1)
+        sums: Vectors = previous._sums[kept]
+        new = kept < 0
+        sums[new] = _sums(vectors, self._rows[new], self._counts[new])
+        return sums
 
     def with_calibration(self, calibration: Calibration) -> Retriever:
         """Return the same index under another calibration."""
@@ -341,11 +362,23 @@ class Retriever:
         owners = np.repeat(np.arange(len(self.documents)), self._counts)
         return self._index.vectors(_spread(self._rows, self._counts)), owners.tolist()
 
-    def known_vectors(self) -> dict[str, Vectors]:
-        """Return the vector of every text of an exact index, so that it is not made again."""
-        if not self._index.is_exact:
-            return {}  # what an index in cells gives back is rounded
-        return dict(zip(texts_of(self.documents), self._index.vectors(), strict=True))
+    def rows_of(self, documents: Sequence[Document]) -> Numbers:
+        """Return per text of some documents the number of its vector here, so that it can be kept.
+
+        -1 for the texts of a document that is not one of this retriever's very own, and for all
+        where vectors are kept only rounded.
+        """
+        rows = kept_places(self.documents, documents, text_count)
+        return rows if self._index.is_exact else np.full_like(rows, -1)
+
+    @property
+    def dimensions(self) -> int:
+        """Length of each vector."""
+        return self._index.dimensions
+
+    def vectors(self, rows: Numbers) -> Vectors:
+        """Return vectors by their numbers."""
+        return self._index.vectors(rows)
 
     def _competing(self, compared: Comparison, match: LexicalMatch) -> Numbers:
         """Return the documents that vectors, words or letters bring."""
@@ -478,7 +511,7 @@ def _check(documents: Sequence[Document], vectors: Vectors) -> None:
     if len(set(ids)) < len(ids):
         twice = next(name for place, name in enumerate(ids) if name in ids[:place])
         raise DocumentError(f"two documents have the id {twice!r}")
-    texts = sum(len(item.wordings) + 2 * bool(item.answer.strip()) for item in documents)
+    texts = sum(map(text_count, documents))
     if len(vectors) != texts:
         raise DocumentError(f"{len(vectors)} vectors for {texts} texts")
 
@@ -498,7 +531,7 @@ def _spread(starts: Numbers, counts: Numbers) -> Numbers:
 def _sums(vectors: Vectors, starts: Numbers, counts: Numbers) -> Vectors:
     """Return the sum of the vectors of each run."""
     found = np.zeros((len(starts), vectors.shape[1]), dtype=np.float32)
-    for place in range(int(counts.max())):
+    for place in range(int(counts.max(initial=0))):
         there = counts > place
         found[there] += vectors[starts[there] + place]
     return found

@@ -74,19 +74,6 @@ def test_vectors_of_one_model_are_not_taken_for_another(engine: Engine) -> None:
     assert models == ["one", "two"]
 
 
-def test_what_is_in_memory_is_neither_embedded_nor_stored(engine: Engine) -> None:
-    embedder = CountingEmbedder()
-    known = {"flu": embedder.embed(["flu"])[0]}
-    embedder.asked.clear()
-    with transaction(engine) as session:
-        vectors = embed_cached(session, embedder, ["measles", "flu"], known=known)
-        rows = session.scalar(sa.select(sa.func.count()).select_from(Embedding))
-    assert embedder.asked == ["measles"]
-    assert rows == 1
-    assert np.array_equal(vectors[1], known["flu"])
-    assert list(known) == ["flu"]  # what was handed in is left as it was
-
-
 def test_progress_is_told_of_new_texts_only(engine: Engine) -> None:
     told: list[tuple[int, int]] = []
     cached(engine, CountingEmbedder(), ["flu"])

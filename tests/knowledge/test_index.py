@@ -94,6 +94,67 @@ def test_its_error_is_one_that_a_watch_of_releases_survives() -> None:
     assert issubclass(VectorError, ValueError)
 
 
+# --- sketches -------------------------------------------------------------------------------------
+
+
+def grouped(count: int, seed: int) -> Vectors:
+    """Return vectors in groups, as texts on few subjects have them."""
+    vectors = np.repeat(directions(count // 20, 96, seed), 20, axis=0)
+    vectors += 0.6 * directions(len(vectors), 96, seed + 1)
+    made: Vectors = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+    return made
+
+
+def found_share(index: VectorIndex, vectors: Vectors, seed: int) -> float:
+    """Return which share of the 50 nearest vectors an index finds, over 50 queries."""
+    queries = vectors[:: len(vectors) // 50][:50] + 0.3 * directions(50, vectors.shape[1], seed)
+    queries /= np.linalg.norm(queries, axis=1, keepdims=True)
+    shares = []
+    for query in queries:
+        wanted = set(np.argpartition(-(vectors @ query), 50)[:50].tolist())
+        shares.append(len(wanted & set(index.compare(query).nearest(50).tolist())) / 50)
+    return float(np.mean(shares))
+
+
+def test_by_sketches_it_finds_most_with_their_exact_cosines() -> None:
+    vectors = grouped(30_000, seed=20)
+    index = VectorIndex(vectors)
+    assert index.is_exact
+    assert index.compare(vectors[0]).every is None
+    # Noise in all directions alike is as hard as it gets.
+    assert found_share(index, vectors, seed=22) > 0.9
+    numbers, cosines = index.nearest(vectors[7], 3)
+    assert numbers[0] == 7
+    assert cosines.tolist() == pytest.approx((vectors[numbers] @ vectors[7]).tolist())
+    assert np.array_equal(index.vectors(), vectors)
+
+
+def test_what_a_changed_index_takes_over_it_finds_as_one_made_anew() -> None:
+    before = grouped(3_000, seed=23)
+    first = VectorIndex(before, scan_up_to=100)
+    # The first 500 are gone, 40 others stand before what is left.
+    fresh = directions(40, 96, seed=25)
+    after = np.concatenate([fresh, before[500:]])
+    kept = np.r_[np.full(40, -1), np.arange(500, 3_000)]
+    changed = VectorIndex(after, first, kept, scan_up_to=100)
+    assert found_share(changed, after, seed=26) > 0.99
+    for number in (0, 39, 40, 2_000):
+        assert changed.nearest(after[number], 1)[0].tolist() == [number]
+
+
+def test_many_more_vectors_than_before_are_sketched_anew() -> None:
+    few = grouped(1_000, seed=27)
+    many = np.concatenate([few, -few, grouped(1_000, seed=29)])
+    kept = np.r_[np.arange(1_000), np.full(2_000, -1)]
+    grown = VectorIndex(many, VectorIndex(few, scan_up_to=100), kept, scan_up_to=100)
+    assert found_share(grown, many, seed=31) > 0.99
+
+
+def test_vectors_in_no_whole_pieces_are_compared_one_by_one() -> None:
+    odd = directions(300, 31, seed=32)
+    assert VectorIndex(odd, scan_up_to=100).compare(odd[5]).nearest(1).tolist() == [5]
+
+
 # --- cells ----------------------------------------------------------------------------------------
 
 

@@ -16,8 +16,10 @@ from sqlalchemy.engine import Engine
 from knowledge import live
 from knowledge.answering import Answer
 from knowledge.calibration import Calibration
+from knowledge.document import document_of
 from knowledge.embedder import Progress, Vectors
 from knowledge.live import LiveAnswers
+from knowledge.retriever import texts_of
 from knowledge.schema import Embedding, Revision
 from knowledge.store import import_entries, keep_refit, publish, roll_back, transaction
 from tests.conftest import WordEmbedder
@@ -147,14 +149,13 @@ def test_what_is_unchanged_is_taken_from_memory(engine: Engine) -> None:
     assert answers.loaded is not None
     old = {id(live) for live in answers.loaded.answerer.entries}
     with transaction(engine) as session:
-        session.execute(sa.delete(Embedding))  # so that no entry's vector can come from the store
+        session.execute(sa.delete(Embedding))  # so that no vector can come from the store
     embedder.asked.clear()
     release(engine, "A second answer.")
     answers.refresh()
-    question = make_pair().entry.question
     exemplars = {item.text for item in EXEMPLARS}
     new = [text for text in embedder.asked if text not in exemplars]
-    assert new == ["A second answer.", f"{question} A second answer."]
+    assert new == texts_of([document_of(make_pair(short_answer="A second answer."))])
     assert sum(id(live) in old for live in answers.loaded.answerer.entries) == 6
 
 

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Literal
 
 import numpy as np
 import pytest
 
 from knowledge import postings
-from knowledge.postings import LENGTH_PENALTY, SATURATION, Analyzer, Postings
+from knowledge.postings import LENGTH_PENALTY, SATURATION, Analyzer, Numbers, Postings
 
 Weighting = Literal["cosine", "bm25", "share"]
 TEXTS = ["red rash", "red red fever", "cough"]
 COMMON, RARE, NEVER = np.log(4 / 3) + 1, np.log(4 / 2) + 1, np.log(4 / 1) + 1
+
+
+def places(before: Sequence[str], texts: Sequence[str]) -> Numbers:
+    """Return per text its place among those before, or -1."""
+    return np.array([before.index(text) if text in before else -1 for text in texts])
 
 
 def split(text: str) -> list[str]:
@@ -103,8 +109,8 @@ def test_with_and_without_counts_from_before_the_scores_are_the_same(
 ) -> None:
     before = Postings(TEXTS, analyzer, weighting)
     fresh = Postings(texts, analyzer, weighting)
-    built = Postings(texts, analyzer, weighting, before)
-    again = Postings(texts, analyzer, weighting, built)
+    built = Postings(texts, analyzer, weighting, before, places(TEXTS, texts))
+    again = Postings(texts, analyzer, weighting, built, np.arange(len(texts)))
     for query in ("red rash", "new cough", "of it"):
         assert np.array_equal(fresh.scores(query), built.scores(query))
         assert np.array_equal(fresh.scores(query), again.scores(query))
@@ -119,7 +125,7 @@ def test_what_was_counted_before_is_not_counted_again() -> None:
 
     before = Postings(TEXTS, noting, "share")
     counted.clear()
-    Postings([*TEXTS, "new words"], noting, "share", before)
+    Postings([*TEXTS, "new words"], noting, "share", before, np.r_[np.arange(len(TEXTS)), -1])
     assert counted == ["new words"]
 
 
@@ -128,5 +134,5 @@ def test_too_many_texts_are_counted_again_rather_than_kept(
 ) -> None:
     monkeypatch.setattr(postings, "KEEP_COUNTS_UP_TO", 2)
     before = Postings(TEXTS, split, "share")
-    built = Postings(TEXTS[:2], split, "share", before)
+    built = Postings(TEXTS[:2], split, "share", before, np.arange(2))
     assert np.array_equal(built.scores("red"), Postings(TEXTS[:2], split, "share").scores("red"))

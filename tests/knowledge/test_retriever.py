@@ -19,6 +19,7 @@ from knowledge.document import (
     document_of,
     embedded_texts,
     plain_document,
+    text_count,
 )
 from knowledge.embedder import Progress, Vectors
 from knowledge.entry import TopicEntry
@@ -406,7 +407,7 @@ def test_an_index_in_cells_finds_the_same(
 ) -> None:
     monkeypatch.setattr(module, "VectorIndex", partial(VectorIndex, exact_up_to=10))
     celled = over(crowd.documents)
-    assert celled.known_vectors() == {}
+    assert set(celled.rows_of(crowd.documents).tolist()) == {-1}
     for question in ("lambs frolic", "xylophobia", "lorem ipsum number7"):
         exact, rounded = crowd.search(question), celled.search(question)
         assert ids(exact)[0] == ids(rounded)[0]
@@ -428,11 +429,17 @@ def test_built_upon_another_it_finds_exactly_the_same(retriever: Retriever) -> N
         assert fresh.search(question) == built.search(question)
 
 
-def test_it_hands_on_the_vector_of_every_text(retriever: Retriever) -> None:
-    known = retriever.known_vectors()
-    texts = texts_of(retriever.documents)
-    assert set(known) == set(texts)
-    assert np.array_equal(np.stack([known[t] for t in texts]), retriever.embedder.embed(texts))
+def test_it_hands_on_the_vectors_of_its_own_documents(retriever: Retriever) -> None:
+    stranger, first, *_, last = [PAIR[0], *retriever.documents]
+    asked = [last, stranger, first]
+    rows = retriever.rows_of(asked)
+    own = rows >= 0
+    made = retriever.embedder.embed(texts_of(asked))
+    assert np.array_equal(
+        own,
+        [*[True] * text_count(last), *[False] * text_count(stranger)] + [True] * text_count(first),
+    )
+    assert np.array_equal(retriever.vectors(rows[own]), made[own])
 
 
 # --- bad input ------------------------------------------------------------------------------------
