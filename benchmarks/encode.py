@@ -196,7 +196,7 @@ class Server:
     def ask(self, texts: Sequence[str], file: Path | None = None) -> dict[str, float]:
         """Have vectors made; return ``ms`` and ``memory``."""
         asked = {"texts": list(texts), "file": str(file) if file else None}
-        assert self._process.stdin is not None  # noqa: S101
+        assert self._process.stdin is not None  # noqa: S101 - it has pipes, see above
         self._process.stdin.write(json.dumps(asked) + "\n")
         self._process.stdin.flush()
         return self._read()
@@ -210,7 +210,7 @@ class Server:
             return found
 
     def _read(self) -> dict[str, float]:
-        assert self._process.stdout is not None  # noqa: S101
+        assert self._process.stdout is not None  # noqa: S101 - it has pipes, see above
         line = self._process.stdout.readline()
         if not line:
             raise RuntimeError("cannot load")

@@ -151,12 +151,17 @@ class Calibration:
         try:
             if len(body["confidence_weights"]) != len(self.confidence_weights):
                 raise ValueError("another number of signals")
+            weights = (*map(float, body["confidence_weights"]), float(body["confidence_bias"]))
+            curves = _curve(body["right_curve"]), _curve(body["offer_curve"])
+            points = [number for curve in curves for point in curve for number in point]
+            if not np.isfinite([*weights, *points]).all():
+                raise ValueError("something that is no number")
             return replace(
                 self,
-                confidence_weights=tuple(map(float, body["confidence_weights"])),
-                confidence_bias=float(body["confidence_bias"]),
-                right_curve=_curve(body["right_curve"]),
-                offer_curve=_curve(body["offer_curve"]),
+                confidence_weights=weights[:-1],
+                confidence_bias=weights[-1],
+                right_curve=curves[0],
+                offer_curve=curves[1],
             )
         except (KeyError, TypeError, ValueError) as error:
             raise CalibrationError(

@@ -99,6 +99,7 @@ def calibrate(
     exemplar_vectors: Vectors,
     questions: Sequence[Question],
     limits: tuple[float, float],
+    name: str = CALIBRATION_FILE.name,
 ) -> Calibration:
     """Learn weights and thresholds from labelled questions.
 
@@ -108,6 +109,7 @@ def calibrate(
         exemplar_vectors: one per exemplar.
         questions: labelled questions; those with a context are left out.
         limits: probability from which an answer is shown, and a choice offered.
+        name: of the file of the questions, for the record.
     """
     plain = corrected(retriever, [q for q in questions if q.context is None])
     vectors = retriever.embedder.embed([question.text for question in plain])
@@ -122,7 +124,7 @@ def calibrate(
     draft = replace(draft, emergency_at=round(emergency_at, 4))
     return replace(
         draft,
-        fitted_on={"file": CALIBRATION_FILE.name}
+        fitted_on={"file": name}
         | _figures(draft, rows.answerable, judged, declined)
         | {"exemplars_caught_left_out": round(caught, 4)},
     )

@@ -16,6 +16,7 @@ import fcntl
 import hashlib
 import logging
 import re
+import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -353,7 +354,17 @@ def make_export(name: str, digest: str, folder: Path, source: Source) -> Export:
         with suppress(FileNotFoundError):
             folder.rename(Path(work) / "damaged")
         made.rename(folder)
+    _remove_older(folder)
     return export
+
+
+def _remove_older(folder: Path) -> None:
+    """Remove the exports of other versions of the same model: each takes as much as the model."""
+    slug, _, digest = folder.name.rpartition("-")
+    pattern = f"{slug}-{'[0-9a-f]' * len(digest)}"
+    for other in folder.parent.glob(pattern):
+        if other != folder:
+            shutil.rmtree(other, ignore_errors=True)
 
 
 def _agreement(embedder: OnnxEmbedder, wanted: Vectors) -> float:

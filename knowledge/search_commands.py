@@ -177,7 +177,8 @@ def run_calibrate(args: argparse.Namespace, settings: KnowledgeSettings) -> int:
 
     documents = [document_of(pair) for pair in checked_entries(settings.corpus_dir)]
     known = frozenset(document.id for document in documents)
-    questions = read_questions(args.questions or CALIBRATION_FILE, known)
+    file = args.questions or CALIBRATION_FILE
+    questions = read_questions(file, known)
     embedder = load_embedder(settings, tell)
     tell(f"embedding {len(documents)} entries and {len(questions)} questions")
     vectors = embedder.embed(texts_of(documents))
@@ -188,6 +189,7 @@ def run_calibrate(args: argparse.Namespace, settings: KnowledgeSettings) -> int:
         embedder.embed([item.text for item in exemplars]),
         questions,
         (settings.answer_from, settings.offer_from),
+        file.name,
     )
     _save(learnt, args.output)
     return 0
@@ -252,10 +254,9 @@ def refit_live(
 
     with transaction(engine) as session:
         release_id = live_release_id(session)
-        loaded = _loaded(session, settings, calibrated(settings), None, embedder)
-    retriever = loaded.retriever
+        live = _entries(session, settings, None)
     questions = [q for q in read_questions(CALIBRATION_FILE) if q.context is None]
-    questions = still_answerable(questions, {document.id for document in retriever.documents})
+    questions = still_answerable(questions, {item.topic_entry.entry.id for item in live.entries})
     count = sum(bool(question.right) for question in questions)
     if count < LEAST_TO_REFIT:
         tell(
@@ -263,6 +264,8 @@ def refit_live(
             "needed to learn how sure to be: the shipped figures stay"
         )
         return
+    with transaction(engine) as session:
+        retriever = _loaded(session, settings, calibrated(settings), None, embedder).retriever
     questions = corrected(retriever, questions)
     tell(f"learning how sure to be of this release, from {len(questions)} labelled questions")
     vectors = retriever.embedder.embed([question.text for question in questions])

@@ -30,6 +30,7 @@ WHO_SEARCH = (
 )
 CLAIM_STEP = "claim_step_"
 DECLINED = {"decline_diagnosis", "decline_dose"}
+RIGHT_TO_LEFT = {"ar", "fa", "he", "ur"}
 
 
 @dataclass(frozen=True)
@@ -45,9 +46,6 @@ class TopicChoice:
     slug: str
     title: str
     ask: str
-
-
-RIGHT_TO_LEFT = {"ar", "fa", "he", "ur"}
 
 
 class Composer:

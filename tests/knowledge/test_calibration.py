@@ -197,6 +197,8 @@ GOOD = CALIBRATION.refit()
 @pytest.mark.parametrize(
     "body",
     [
+        {**GOOD, "confidence_bias": float("nan")},
+        {**GOOD, "right_curve": [[0.1, float("inf")]]},
         {},
         [],
         ["confidence_weights"],

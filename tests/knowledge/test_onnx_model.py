@@ -363,13 +363,19 @@ def test_a_damaged_export_is_made_again(name: str, harm: str, own: KnowledgeSett
     assert exports(own) == [folder]
 
 
-def test_a_changed_model_gets_an_export_of_its_own(tmp_path: Path) -> None:
+def test_a_changed_model_is_exported_anew_and_its_old_export_removed(tmp_path: Path) -> None:
     model = BUILDS["bert-mean"](tmp_path)
     settings = settings_for(model, tmp_path / "data")
     before = load_onnx(settings).embed(TEXTS)
+    (old,) = exports(settings)
+    others = old.with_name("another-" + old.name.rpartition("-")[2])
+    others.mkdir()
+    (others / META).touch()
     file = model / "1_Pooling" / "config.json"
     file.write_text(file.read_text(encoding="utf-8").replace('"mean"', '"cls"'), encoding="utf-8")
     assert np.abs(load_onnx(settings).embed(TEXTS) - before).max() > 1e-3
+    assert others in exports(settings)
+    assert old not in exports(settings)
     assert len(exports(settings)) == 2
 
 
