@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from enum import Enum
+from typing import NamedTuple
 
 import numpy as np
 
@@ -140,6 +141,20 @@ class NoAnswer:
 
 
 Decision = Answer | Clarify | NoAnswer
+
+
+class Search(NamedTuple):
+    """What a question found.
+
+    Attributes:
+        found: the candidates.
+        likeness: how like an emergency it sounds.
+        goes_on: whether it goes on with the topic talked about.
+    """
+
+    found: Found
+    likeness: Likeness | None
+    goes_on: bool
 
 
 class Answerer:
@@ -297,30 +312,26 @@ class Answerer:
         certain = probability >= self.retriever.calibration.declines_at
         return likeliest if certain else Purpose.QUESTION
 
-    def _find(
-        self, question: str, alone: Vectors, context: Context
-    ) -> tuple[Found, Likeness | None, bool]:
-        """Search, for a possible follow-up also inside the topic talked about.
+    def find(self, question: str, context: Context) -> Search:
+        """Search for a corrected question, for a possible follow-up also inside its topic."""
+        return self._find(question, self.retriever.embedder.embed([question])[0], context)
 
-        Returns:
-            What was found, how like an emergency the question sounds, and whether it goes on with
-            the topic talked about.
-        """
+    def _find(self, question: str, alone: Vectors, context: Context) -> Search:
         retriever = self.retriever
         direct = retriever.search_vector(question, alone)
         likeness = self.exemplars.likeness(alone, question, direct.nearest_wording)
         topic = context.topic if self._may_follow_up(question, context) else None
         if topic is None:
-            return direct, likeness, False
+            return Search(direct, likeness, False)
         in_context = f"{self._alias(topic)}: {question}"
         together = retriever.embedder.embed([in_context])[0]
         follow_up = retriever.search_vector(in_context, together, topic)
         leaning = bool(LEANING.search(question))
         certain = follow_up.confidence >= retriever.calibration.answer_at
         if not self._belongs(question, alone, follow_up) and not leaning:
-            return direct, likeness, False
+            return Search(direct, likeness, False)
         wins = follow_up.confidence > direct.confidence or (leaning and certain)
-        return (follow_up if wins else direct), likeness, wins
+        return Search(follow_up if wins else direct, likeness, wins)
 
     def _belongs(self, question: str, alone: Vectors, follow_up: Found) -> bool:
         """Tell whether a question has to do with the entry that the context brought up."""

@@ -83,10 +83,13 @@ def explain(
     foreign = isinstance(decision, NoAnswer) and decision.language
     asked = question if foreign else answerer.corrected(question)
     meant = correction(asked) if context.topic else None
-    found = answerer.retriever.search(meant or asked)
+    found, _, goes_on = answerer.find(meant or asked, context)
+    why = reason(answerer, decision, found, asked, context)
     return Explanation(
         asked,
-        reason(answerer, decision, found, asked, context),
+        f"{why} (as a question that goes on with {context.topic})"
+        if goes_on and meant != ""
+        else why,
         found.confidence,
         found.offer,
         tuple(answerer.retriever.unknown_words(asked)),

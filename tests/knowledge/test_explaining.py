@@ -70,6 +70,15 @@ def test_it_tells_how_a_misspelt_question_was_read(answerer: Answerer) -> None:
     assert told(answerer, "meezles rash").asked == "measles rash"
 
 
+def test_a_follow_up_is_told_with_what_was_found_in_its_topic(answerer: Answerer) -> None:
+    context = Context("flu-symptoms", "flu")
+    found = told(answerer, "and how does it spread?", context)
+    assert found.reason.endswith("(as a question that goes on with flu)")
+    assert found.lines[0].entry_id == "flu-spread"
+    assert f"probability {found.confidence:.2f}" in found.reason
+    assert "goes on with" not in told(answerer, "what are the symptoms of measles", context).reason
+
+
 def test_it_names_the_words_that_no_entry_knows(answerer: Answerer) -> None:
     assert told(answerer, "how to bake bread").unknown_words == ("bake", "bread")
 
