@@ -62,13 +62,13 @@ class Located:
     Attributes:
         topic_entry: the entry and its topic.
         file: name of the corpus file.
-        node: the YAML node of the entry, which knows the line of every field.
+        node: the YAML node of the entry, which knows the line of every field, if it is a file's.
         head: the YAML node of the whole file, which knows the lines of the topic's own fields.
     """
 
     topic_entry: TopicEntry
     file: str
-    node: yaml.Node
+    node: yaml.Node | None = None
     head: yaml.Node | None = None
 
     def line(self, *path: str | int) -> int:

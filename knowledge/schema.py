@@ -2,9 +2,19 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 
-from sqlalchemy import JSON, DateTime, Dialect, ForeignKey, LargeBinary, String, UniqueConstraint
+from sqlalchemy import (
+    JSON,
+    Date,
+    DateTime,
+    Dialect,
+    ForeignKey,
+    LargeBinary,
+    String,
+    Text,
+    UniqueConstraint,
+)
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 from sqlalchemy.types import TypeDecorator
 
@@ -46,6 +56,27 @@ class Revision(Base):
     content_hash: Mapped[str] = mapped_column(String(64))
     body: Mapped[dict[str, object]] = mapped_column(JSON)
     created_at: Mapped[datetime] = mapped_column(Utc, default=now)
+    author_id: Mapped[int | None]
+    """The person who wrote it; None for what was imported on the command line."""
+    based_on: Mapped[int | None]
+    """Number of the revision that it was edited from."""
+    change: Mapped[str] = mapped_column(String(300), default="", server_default="")
+    """What is different, in the author's words."""
+    state: Mapped[str] = mapped_column(String(12), default="imported", server_default="imported")
+    """Of the workflow: see ``knowledge.workflow.State``. All else of a revision never changes."""
+
+
+class Review(Base):
+    """One step of a revision through the workflow; never changed, never deleted."""
+
+    __tablename__ = "review"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    revision_id: Mapped[int] = mapped_column(ForeignKey("revision.id"), index=True)
+    person_id: Mapped[int] = mapped_column(ForeignKey("person.id"))
+    step: Mapped[str] = mapped_column(String(20))
+    note: Mapped[str] = mapped_column(Text, default="")
+    at: Mapped[datetime] = mapped_column(Utc, default=now)
 
 
 class Release(Base):
@@ -56,6 +87,8 @@ class Release(Base):
     id: Mapped[int] = mapped_column(primary_key=True)
     note: Mapped[str] = mapped_column(String(200))
     created_at: Mapped[datetime] = mapped_column(Utc, default=now)
+    person_id: Mapped[int | None]
+    """The person who published it; None for the command line and the schedule."""
 
 
 class ReleaseRevision(Base):
@@ -137,6 +170,208 @@ class RumourReport(Base):
     session_key: Mapped[str] = mapped_column(String(64), index=True)
     at: Mapped[datetime] = mapped_column(Utc, default=now, index=True)
     claim: Mapped[str] = mapped_column(String(1000))
+
+
+class AskedQuestion(Base):
+    """A question that somebody asked, with identifiers masked, for those who improve the answers.
+
+    Kept for the retention time, and deleted with the conversation.
+    """
+
+    __tablename__ = "asked_question"
+
+    reply_id: Mapped[str] = mapped_column(String(32), primary_key=True)
+    session_key: Mapped[str] = mapped_column(String(64), index=True)
+    at: Mapped[datetime] = mapped_column(Utc, default=now, index=True)
+    text: Mapped[str] = mapped_column(String(1000))
+    locale: Mapped[str] = mapped_column(String(10))
+    kind: Mapped[str] = mapped_column(String(20))
+    """Of the reply that it got."""
+    entry_id: Mapped[str | None] = mapped_column(String(80))
+    topic: Mapped[str | None] = mapped_column(String(80), index=True)
+    group_id: Mapped[int | None] = mapped_column(ForeignKey("question_group.id"), index=True)
+
+
+class QuestionGroup(Base):
+    """Questions that mean the same, and what the content team makes of them."""
+
+    __tablename__ = "question_group"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    state: Mapped[str] = mapped_column(String(12), default="new")
+    """``new``, ``taken``, ``answered`` or ``rejected``."""
+    person_id: Mapped[int | None] = mapped_column(ForeignKey("person.id"))
+    entry_id: Mapped[str | None] = mapped_column(String(80))
+    note: Mapped[str] = mapped_column(String(300), default="")
+    centre: Mapped[bytes] = mapped_column(LargeBinary)
+    """Mean direction of its questions, 32-bit floats."""
+    size: Mapped[int] = mapped_column(default=0)
+    model: Mapped[str] = mapped_column(String(200))
+    changed_at: Mapped[datetime] = mapped_column(Utc, default=now)
+
+
+class WatchedTerm(Base):
+    """A name, slogan or misspelling whose use the content team wants to see."""
+
+    __tablename__ = "watched_term"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    term: Mapped[str] = mapped_column(String(80), unique=True)
+    note: Mapped[str] = mapped_column(String(200), default="")
+    person_id: Mapped[int | None] = mapped_column(ForeignKey("person.id"))
+    at: Mapped[datetime] = mapped_column(Utc, default=now)
+
+
+class Person(Base):
+    """Somebody of the content team."""
+
+    __tablename__ = "person"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    email: Mapped[str] = mapped_column(String(200), unique=True)
+    """Folded to lower case."""
+    name: Mapped[str] = mapped_column(String(120))
+    password_hash: Mapped[str | None] = mapped_column(String(200))
+    """Argon2id; None where only single sign-on lets in."""
+    totp_secret: Mapped[str | None] = mapped_column(String(64))
+    totp_used: Mapped[int | None]
+    """The last time step whose code was taken: no code counts twice."""
+    is_active: Mapped[bool] = mapped_column(default=True)
+    failures: Mapped[int] = mapped_column(default=0)
+    locked_until: Mapped[datetime | None] = mapped_column(Utc)
+    created_at: Mapped[datetime] = mapped_column(Utc, default=now)
+
+
+class RoleGrant(Base):
+    """A right of a person."""
+
+    __tablename__ = "role_grant"
+
+    person_id: Mapped[int] = mapped_column(ForeignKey("person.id"), primary_key=True)
+    role: Mapped[str] = mapped_column(String(12), primary_key=True)
+    expires_on: Mapped[date | None] = mapped_column(Date)
+    """The last day on which it counts; None for no end."""
+    granted_by: Mapped[int | None] = mapped_column(ForeignKey("person.id"))
+    at: Mapped[datetime] = mapped_column(Utc, default=now)
+
+
+class SignIn(Base):
+    """A browser in which a person is signed in."""
+
+    __tablename__ = "sign_in"
+
+    token_hash: Mapped[str] = mapped_column(String(64), primary_key=True)
+    """SHA-256 of the cookie's value: the store alone signs nobody in."""
+    person_id: Mapped[int] = mapped_column(ForeignKey("person.id"), index=True)
+    agent: Mapped[str] = mapped_column(String(120), default="")
+    at: Mapped[datetime] = mapped_column(Utc, default=now)
+    seen_at: Mapped[datetime] = mapped_column(Utc, default=now)
+    expires_at: Mapped[datetime] = mapped_column(Utc)
+
+
+class Invitation(Base):
+    """A link with which a person sets a password, once."""
+
+    __tablename__ = "invitation"
+
+    token_hash: Mapped[str] = mapped_column(String(64), primary_key=True)
+    person_id: Mapped[int] = mapped_column(ForeignKey("person.id"), index=True)
+    expires_at: Mapped[datetime] = mapped_column(Utc)
+
+
+class ApiToken(Base):
+    """A key with which a program acts for a person."""
+
+    __tablename__ = "api_token"
+
+    token_hash: Mapped[str] = mapped_column(String(64), primary_key=True)
+    person_id: Mapped[int] = mapped_column(ForeignKey("person.id"), index=True)
+    name: Mapped[str] = mapped_column(String(80))
+    at: Mapped[datetime] = mapped_column(Utc, default=now)
+    used_at: Mapped[datetime | None] = mapped_column(Utc)
+
+
+class AuditRecord(Base):
+    """Something that somebody did. The database itself refuses to change or delete a row."""
+
+    __tablename__ = "audit_record"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    at: Mapped[datetime] = mapped_column(Utc, default=now, index=True)
+    person_id: Mapped[int | None] = mapped_column(ForeignKey("person.id"))
+    """None for the command line and for what happens by itself."""
+    action: Mapped[str] = mapped_column(String(40), index=True)
+    subject: Mapped[str] = mapped_column(String(160), default="")
+    detail: Mapped[dict[str, object]] = mapped_column(JSON, default=dict)
+
+
+class ScheduledRelease(Base):
+    """Revisions that are to be published at a time."""
+
+    __tablename__ = "scheduled_release"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    run_at: Mapped[datetime] = mapped_column(Utc, index=True)
+    revision_ids: Mapped[list[int]] = mapped_column(JSON)
+    note: Mapped[str] = mapped_column(String(200), default="")
+    person_id: Mapped[int] = mapped_column(ForeignKey("person.id"))
+    state: Mapped[str] = mapped_column(String(12), default="waiting")
+    """``waiting``, ``done``, ``cancelled`` or ``failed``."""
+    reason: Mapped[str] = mapped_column(String(300), default="")
+
+
+class Banner(Base):
+    """What is said to everybody in a crisis, for a time."""
+
+    __tablename__ = "banner"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    text: Mapped[str] = mapped_column(String(300))
+    link_title: Mapped[str] = mapped_column(String(120))
+    link_url: Mapped[str] = mapped_column(String(400))
+    locale: Mapped[str | None] = mapped_column(String(10))
+    country: Mapped[str | None] = mapped_column(String(2))
+    topics: Mapped[list[str]] = mapped_column(JSON, default=list)
+    """Slugs of the topics above whose answers it stands."""
+    starts_at: Mapped[datetime] = mapped_column(Utc)
+    ends_at: Mapped[datetime] = mapped_column(Utc)
+    is_drill: Mapped[bool] = mapped_column(default=False)
+    """Seen by the content team only."""
+    person_id: Mapped[int] = mapped_column(ForeignKey("person.id"))
+    ended_at: Mapped[datetime | None] = mapped_column(Utc)
+    """When somebody took it down early."""
+
+
+class SourceCheck(Base):
+    """How a cited page was found; the newest row of an address counts."""
+
+    __tablename__ = "source_check"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    url: Mapped[str] = mapped_column(String(400), index=True)
+    at: Mapped[datetime] = mapped_column(Utc, default=now)
+    outcome: Mapped[str] = mapped_column(String(16))
+    status: Mapped[int | None]
+    final_url: Mapped[str] = mapped_column(String(400), default="")
+    title: Mapped[str] = mapped_column(String(300), default="")
+    text_hash: Mapped[str] = mapped_column(String(64), default="")
+    sections: Mapped[list[str]] = mapped_column(JSON, default=list)
+    """Headings of the page."""
+
+
+class ReviewTask(Base):
+    """A reason to look at an entry again."""
+
+    __tablename__ = "review_task"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    entry_id: Mapped[str] = mapped_column(String(80), index=True)
+    locale: Mapped[str] = mapped_column(String(10))
+    reason: Mapped[str] = mapped_column(String(20))
+    detail: Mapped[str] = mapped_column(String(500), default="")
+    at: Mapped[datetime] = mapped_column(Utc, default=now)
+    done_at: Mapped[datetime | None] = mapped_column(Utc)
+    done_by: Mapped[int | None] = mapped_column(ForeignKey("person.id"))
 
 
 class Heartbeat(Base):

@@ -24,6 +24,7 @@ from sqlalchemy.orm import Session
 from knowledge.entry import TopicEntry
 from knowledge.schema import (
     LiveRelease,
+    Person,
     Release,
     ReleaseCalibration,
     ReleaseRevision,
@@ -33,6 +34,8 @@ from knowledge.schema import (
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 SQLITE_BUSY_MILLISECONDS = 500
+PUBLISHABLE = frozenset({"imported", "approved"})
+"""States of a revision that may become live; ``knowledge.workflow`` has all states."""
 FEW = 500
 """Revisions up to which they are asked for one by one."""
 
@@ -131,8 +134,10 @@ def content_hash(body: dict[str, object]) -> str:
 def import_entries(session: Session, entries: Sequence[TopicEntry]) -> ImportResult:
     """Write entries as revisions; what is there already, word for word, is left alone.
 
-    Nothing becomes live by an import: see ``publish``.
+    Nothing becomes live by an import: see ``publish``. Where there is a content team, what comes in
+    are drafts, which somebody has to send to review.
     """
+    state = "draft" if session.scalar(sa.select(Person.id).limit(1)) else "imported"
     newest = _newest(session, [item.entry.id for item in entries])
     new = changed = unchanged = 0
     for item in entries:
@@ -150,6 +155,8 @@ def import_entries(session: Session, entries: Sequence[TopicEntry]) -> ImportRes
                 number=1 if known is None else known.number + 1,
                 content_hash=digest,
                 body=body,
+                based_on=known.number if known else None,
+                state=state,
             )
         )
     session.flush()
@@ -164,15 +171,31 @@ class _Newest(NamedTuple):
     locale: str
     number: int
     content_hash: str
+    state: str
 
 
 def _newest(
-    session: Session, entry_ids: Sequence[str] | None = None
+    session: Session,
+    entry_ids: Sequence[str] | None = None,
+    states: frozenset[str] | None = None,
 ) -> dict[tuple[str, str], _Newest]:
-    """Return the newest revision of every entry, or at least of those that are named."""
+    """Return the newest revision of every entry, or at least of those that are named.
+
+    Args:
+        session: a transaction.
+        entry_ids: names of entries, or None for all.
+        states: only revisions in one of these, or None for all.
+    """
     wanted = sa.select(
-        Revision.id, Revision.entry_id, Revision.locale, Revision.number, Revision.content_hash
+        Revision.id,
+        Revision.entry_id,
+        Revision.locale,
+        Revision.number,
+        Revision.content_hash,
+        Revision.state,
     ).order_by(Revision.number)
+    if states is not None:
+        wanted = wanted.where(Revision.state.in_(states))
     if entry_ids is not None and len(entry_ids) < FEW:
         wanted = wanted.where(Revision.entry_id.in_(entry_ids))
     rows = (_Newest(*row) for row in session.execute(wanted))
@@ -180,7 +203,7 @@ def _newest(
 
 
 def publish(session: Session, note: str, entry_ids: frozenset[str] | None = None) -> int:
-    """Make the newest revisions live as one new release.
+    """Make the newest revisions live as one new release, as far as they may be published.
 
     Args:
         session: the transaction.
@@ -193,17 +216,31 @@ def publish(session: Session, note: str, entry_ids: frozenset[str] | None = None
     Raises:
         StoreError: there is nothing to publish.
     """
-    chosen = [
-        row for row in _newest(session).values() if entry_ids is None or row.entry_id in entry_ids
-    ]
+    newest = _newest(session, states=PUBLISHABLE).values()
+    chosen = [row for row in newest if entry_ids is None or row.entry_id in entry_ids]
     if not chosen:
-        raise StoreError("nothing to publish: import a corpus first")
-    release = Release(note=note)
+        raise StoreError("nothing to publish: import a corpus first, or approve a draft")
+    release_id = make_release(session, [row.id for row in chosen], note)
+    point_to(session, release_id)
+    return release_id
+
+
+def make_release(
+    session: Session, revision_ids: Sequence[int], note: str, person_id: int | None = None
+) -> int:
+    """Write a release, which is not live yet; return its id.
+
+    Args:
+        session: the transaction.
+        revision_ids: all revisions in it.
+        note: what changed.
+        person_id: who publishes; None for the command line.
+    """
+    release = Release(note=note, person_id=person_id)
     session.add(release)
     session.flush()
-    members = [{"release_id": release.id, "revision_id": row.id} for row in chosen]
+    members = [{"release_id": release.id, "revision_id": row_id} for row_id in revision_ids]
     session.execute(sa.insert(ReleaseRevision), members)
-    _point_to(session, release.id)
     return release.id
 
 
@@ -215,10 +252,11 @@ def roll_back(session: Session, release_id: int) -> None:
     """
     if session.get(Release, release_id) is None:
         raise StoreError(f"no release {release_id}")
-    _point_to(session, release_id)
+    point_to(session, release_id)
 
 
-def _point_to(session: Session, release_id: int) -> None:
+def point_to(session: Session, release_id: int) -> None:
+    """Make a release the live one."""
     live = session.get(LiveRelease, 1)
     if live is None:
         session.add(LiveRelease(id=1, release_id=release_id))
@@ -267,7 +305,8 @@ def waiting_drafts(session: Session) -> int:
             sa.select(ReleaseRevision.revision_id).where(ReleaseRevision.release_id == live_id)
         )
     )
-    return sum(row.id not in live for row in _newest(session).values())
+    waits = {*PUBLISHABLE, "draft", "in_review", "returned"}
+    return sum(row.id not in live and row.state in waits for row in _newest(session).values())
 
 
 def read_live(session: Session, previous: Sequence[LiveEntry] = ()) -> LiveSet | None:

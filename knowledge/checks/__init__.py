@@ -15,9 +15,10 @@ from knowledge.checks import provenance, reading, wording
 from knowledge.checks.finding import Finding, Rule
 from knowledge.checks.provenance import read_cdc_pages
 from knowledge.checks.reading import grade, plain
+from knowledge.entry import TopicEntry
 from knowledge.exchange import Fault, Located, line_of
 
-__all__ = ["RULES", "check", "grade", "read_cdc_pages"]
+__all__ = ["RULES", "check", "check_entries", "grade", "read_cdc_pages"]
 
 RULES: tuple[Rule, ...] = (
     provenance.source_is_allowed,
@@ -69,6 +70,21 @@ def check(
         *_unknown_topics(located),
         *_unknown_entries(located),
     ]
+
+
+def check_entries(
+    pairs: Sequence[TopicEntry], beside: Sequence[TopicEntry] = (), today: date | None = None
+) -> list[Fault]:
+    """Check entries that come from no file.
+
+    Args:
+        pairs: the entries.
+        beside: those that they would be live with; what is wrong with these alone is left out.
+        today: finds reviews that are overdue; None leaves that one rule out.
+    """
+    located = [Located(pair, pair.topic.slug) for pair in (*beside, *pairs)]
+    own = {pair.entry.id for pair in pairs} | {""}
+    return [fault for fault in check(located, None, today) if fault.entry in own]
 
 
 def fault_of(item: Located, finding: Finding) -> Fault:

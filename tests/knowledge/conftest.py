@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from knowledge.live import build
 from knowledge.search_commands import calibrated, checked_entries
 from knowledge.settings import ROOT, read_settings
 from knowledge.store import LiveEntry, LiveSet, connect, migrate, transaction
+from tests import databases
 from tests.conftest import WordEmbedder
 from tests.knowledge.small import CALIBRATION, EXEMPLARS, small_release
 
@@ -33,11 +35,51 @@ def database_url(tmp_path: Path) -> str:
     return f"sqlite:///{tmp_path / 'data' / 'citewell.db'}"
 
 
-@pytest.fixture
-def engine(database_url: str) -> Iterator[Engine]:
-    """An empty store in the newest shape."""
-    made = connect(database_url)
+@pytest.fixture(scope="session")
+def empty_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A database file in the newest shape, to copy."""
+    file = tmp_path_factory.mktemp("empty") / "citewell.db"
+    made = connect(f"sqlite:///{file}")
     migrate(made)
+    made.dispose()
+    return file
+
+
+@pytest.fixture(scope="session")
+def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[databases.Postgres]:
+    """A running PostgreSQL."""
+    try:
+        with databases.postgres(tmp_path_factory.mktemp("postgres")) as server:
+            yield server
+    except databases.NoPostgres as error:
+        pytest.skip(str(error))
+
+
+@pytest.fixture
+def sqlite_store(tmp_path: Path, empty_store: Path) -> Iterator[Engine]:
+    """An empty store in the newest shape, in a file."""
+    file = tmp_path / "data" / "citewell.db"
+    file.parent.mkdir()
+    shutil.copy(empty_store, file)
+    made = connect(f"sqlite:///{file}")
+    yield made
+    made.dispose()
+
+
+@pytest.fixture
+def engine(sqlite_store: Engine) -> Engine:
+    """An empty store in the newest shape."""
+    return sqlite_store
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def store(request: pytest.FixtureRequest) -> Iterator[Engine]:
+    """An empty store in the newest shape, on SQLite and on PostgreSQL."""
+    if request.param == "sqlite":
+        yield request.getfixturevalue("sqlite_store")
+        return
+    server: databases.Postgres = request.getfixturevalue("postgres_server")
+    made = connect(server.new_database())
     yield made
     made.dispose()
 

@@ -85,6 +85,12 @@ def live_answers(engine: Engine) -> dict[str, tuple[int, str]]:
     }
 
 
+@pytest.fixture
+def engine(store: Engine) -> Engine:
+    """Every test here runs on SQLite and on PostgreSQL."""
+    return store
+
+
 # --- the database ---------------------------------------------------------------------------------
 
 
@@ -121,18 +127,20 @@ def test_it_makes_the_folder_of_its_database(tmp_path: Path) -> None:
     ("pragma", "value"),
     [("journal_mode", "wal"), ("foreign_keys", 1), ("secure_delete", 1), ("busy_timeout", 500)],
 )
-def test_every_sqlite_connection_is_prepared(engine: Engine, pragma: str, value: str | int) -> None:
-    with engine.connect() as connection:
+def test_every_sqlite_connection_is_prepared(
+    sqlite_store: Engine, pragma: str, value: str | int
+) -> None:
+    with sqlite_store.connect() as connection:
         assert connection.exec_driver_sql(f"PRAGMA {pragma}").scalar() == value
 
 
-def test_a_deleted_word_is_gone_from_the_file(engine: Engine, tmp_path: Path) -> None:
+def test_a_deleted_word_is_gone_from_the_file(sqlite_store: Engine, tmp_path: Path) -> None:
     claim = "onions-heal-everything"
-    with transaction(engine) as session:
+    with transaction(sqlite_store) as session:
         session.add(RumourReport(reply_id="r1", session_key="s1", claim=claim))
-    with transaction(engine) as session:
+    with transaction(sqlite_store) as session:
         session.execute(sa.delete(RumourReport))
-    engine.dispose()
+    sqlite_store.dispose()
     file = tmp_path / "data" / "citewell.db"
     with closing(sqlite3.connect(file)) as connection:
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
@@ -146,12 +154,12 @@ def test_its_errors_hold_no_values(engine: Engine) -> None:
     assert "my secret words" not in str(caught.value)
 
 
-def test_it_waits_for_a_writer_only_a_moment(engine: Engine, tmp_path: Path) -> None:
+def test_it_waits_for_a_writer_only_a_moment(sqlite_store: Engine, tmp_path: Path) -> None:
     other = sqlite3.connect(tmp_path / "data" / "citewell.db", isolation_level=None)
     with closing(other):
         other.execute("BEGIN IMMEDIATE")
         with pytest.raises(OperationalError, match="locked"):
-            write(engine, [make_pair()])
+            write(sqlite_store, [make_pair()])
 
 
 def test_a_transaction_lands_as_a_whole_or_not_at_all(engine: Engine) -> None:

@@ -1,0 +1,497 @@
+"""How an answer becomes live: draft, review, approval, release; who may do which step.
+
+::
+
+    draft -> in_review -> approved -> (in a release: live) -> replaced or withdrawn
+      ^          |
+      +----------+ returned, taken back
+
+A revision's words never change; only its state moves on, and the database itself sees to that. The
+rules hold here, whoever calls: a page, the API or a program. Errors::
+
+    WorkflowError       the step cannot be done; the message says why and what to do
+      EditConflict      somebody else saved the entry in between
+      ChecksFailed      the checks refuse the words; it holds what they found
+    NotAllowed          (of ``knowledge.people``) the role is missing
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+from datetime import date
+from enum import StrEnum
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from knowledge.audit import record
+from knowledge.checks import check_entries
+from knowledge.entry import TopicEntry
+from knowledge.exchange import Fault
+from knowledge.people import Member, NotAllowed, Role
+from knowledge.schema import (
+    LiveRelease,
+    Release,
+    ReleaseRevision,
+    Review,
+    Revision,
+    now,
+)
+from knowledge.store import (
+    PUBLISHABLE,
+    content_hash,
+    live_release_id,
+    make_release,
+    point_to,
+)
+
+LONGEST_NOTE = 2000
+LONGEST_CHANGE = 300
+LONGEST_RELEASE_NOTE = 200
+
+
+class WorkflowError(Exception):
+    """The step cannot be done; the message says why and what to do."""
+
+
+class EditConflict(WorkflowError):
+    """Somebody else saved the entry after the editor had opened it."""
+
+    def __init__(self, newest: Revision, based_on: int | None) -> None:
+        super().__init__(
+            f"{newest.entry_id} was changed in between: revision {newest.number} is newer than "
+            f"the one that you began with ({based_on or 'none'})"
+        )
+        self.number = newest.number
+        self.theirs = TopicEntry.model_validate(newest.body)
+
+
+class ChecksFailed(WorkflowError):
+    """The checks refuse the words."""
+
+    def __init__(self, faults: Sequence[Fault]) -> None:
+        more = f" (and {len(faults) - 1} more)" if len(faults) > 1 else ""
+        super().__init__(f"{faults[0].entry} {faults[0].field}: {faults[0].message}{more}")
+        self.faults = tuple(faults)
+
+
+class State(StrEnum):
+    """Where a revision is. Whether it is live, the release says."""
+
+    IMPORTED = "imported"  # came from files before there was a team
+    DRAFT = "draft"
+    IN_REVIEW = "in_review"
+    RETURNED = "returned"  # sent back by the reviewer
+    APPROVED = "approved"
+    REPLACED = "replaced"  # a newer draft took its place before it was live
+    DISCARDED = "discarded"
+    WITHDRAWN = "withdrawn"  # was live and must not be again
+
+
+OPEN = frozenset({State.DRAFT, State.IN_REVIEW, State.RETURNED})
+"""States in which a revision waits for somebody."""
+
+
+# --- writing --------------------------------------------------------------------------------------
+
+
+def save_draft(
+    session: Session, member: Member, pair: TopicEntry, based_on: int | None, change: str = ""
+) -> Revision:
+    """Save an entry as a new draft; the live text stays.
+
+    Args:
+        session: a transaction.
+        member: who writes.
+        pair: the entry with its topic.
+        based_on: number of the revision that the editor began with, or None for a new entry.
+        change: what is different, in the author's words.
+
+    Raises:
+        NotAllowed: the member is no author.
+        EditConflict: there is a newer revision than the one that the editor began with.
+        WorkflowError: nothing is different.
+    """
+    member.must_be(Role.AUTHOR, "writing an answer")
+    body = pair.model_dump(mode="json")
+    digest = content_hash(body)
+    newest = newest_revision(session, pair.entry.id, pair.topic.locale)
+    if (newest.number if newest else None) != based_on:
+        if newest is None:
+            raise WorkflowError(f"there is no entry {pair.entry.id!r} to change")
+        raise EditConflict(newest, based_on)
+    if newest and newest.content_hash == digest and newest.state != State.DISCARDED:
+        raise WorkflowError("nothing is different from the newest revision")
+    revision = Revision(
+        entry_id=pair.entry.id,
+        locale=pair.topic.locale,
+        number=newest.number + 1 if newest else 1,
+        content_hash=digest,
+        body=body,
+        author_id=member.id,
+        based_on=based_on,
+        change=change[:LONGEST_CHANGE],
+        state=State.DRAFT.value,
+    )
+    session.add(revision)
+    if newest and State(newest.state) in OPEN:
+        newest.state = State.REPLACED.value
+    session.flush()
+    _note(session, member, revision, "saved")
+    return revision
+
+
+def submit(session: Session, member: Member, revision_id: int, note: str = "") -> None:
+    """Send a draft to review.
+
+    Raises:
+        NotAllowed: the member is no author.
+        ChecksFailed: the checks find an error.
+        WorkflowError: it is no draft.
+    """
+    member.must_be(Role.AUTHOR, "sending an answer to review")
+    revision = _revision(session, revision_id)
+    errors = [fault for fault in faults_of(session, [revision]) if fault.level == "error"]
+    if errors:
+        raise ChecksFailed(errors)
+    _move(session, member, revision, {State.DRAFT, State.RETURNED}, State.IN_REVIEW, note)
+
+
+def take_back(session: Session, member: Member, revision_id: int, note: str = "") -> None:
+    """Take a revision out of review, or an approval back before it is live.
+
+    Raises:
+        NotAllowed: the member is no author.
+        WorkflowError: it is not in review, or live.
+    """
+    member.must_be(Role.AUTHOR, "taking an answer back")
+    revision = _revision(session, revision_id)
+    if is_live(session, revision_id):
+        raise WorkflowError("it is live already: change it by a new draft, or withdraw it")
+    _move(session, member, revision, {State.IN_REVIEW, State.APPROVED}, State.DRAFT, note)
+
+
+def discard(session: Session, member: Member, revision_id: int) -> None:
+    """Put a draft away; ``restore`` brings it back.
+
+    Raises:
+        NotAllowed: the member is no author.
+        WorkflowError: it is no draft.
+    """
+    member.must_be(Role.AUTHOR, "putting a draft away")
+    revision = _revision(session, revision_id)
+    _move(session, member, revision, {State.DRAFT, State.RETURNED}, State.DISCARDED, "")
+
+
+def restore(session: Session, member: Member, revision_id: int) -> None:
+    """Make a draft that was put away one again.
+
+    Raises:
+        NotAllowed: the member is no author.
+        WorkflowError: it was not put away, or a newer revision took its place.
+    """
+    member.must_be(Role.AUTHOR, "bringing a draft back")
+    revision = _revision(session, revision_id)
+    newest = newest_revision(session, revision.entry_id, revision.locale)
+    if newest and newest.id != revision.id:
+        raise WorkflowError(f"revision {newest.number} took its place: copy from it what you need")
+    _move(session, member, revision, {State.DISCARDED}, State.DRAFT, "")
+
+
+# --- reviewing ------------------------------------------------------------------------------------
+
+
+def approve(session: Session, member: Member, revision_id: int, note: str = "") -> None:
+    """Approve a revision.
+
+    Raises:
+        NotAllowed: the member is no reviewer today, or wrote it or what it was edited from.
+        WorkflowError: it is not in review (any more).
+    """
+    member.must_be(Role.REVIEWER, "approving an answer")
+    revision = _revision(session, revision_id)
+    if member.id in authors_of(session, revision):
+        raise NotAllowed("nobody approves their own words: ask another reviewer")
+    _move(session, member, revision, {State.IN_REVIEW}, State.APPROVED, note)
+
+
+def send_back(session: Session, member: Member, revision_id: int, note: str) -> None:
+    """Send a revision back to its author.
+
+    Raises:
+        NotAllowed: the member is no reviewer today.
+        WorkflowError: it is not in review (any more), or the note is missing.
+    """
+    member.must_be(Role.REVIEWER, "sending an answer back")
+    if not note.strip():
+        raise WorkflowError("note: say what is to be changed")
+    _move(session, member, _revision(session, revision_id), {State.IN_REVIEW}, State.RETURNED, note)
+
+
+def authors_of(session: Session, revision: Revision) -> frozenset[int]:
+    """Return who wrote a revision since the entry was last approved: nobody of them approves it.
+
+    Else one person could save a comma after their own text was sent to review by somebody else.
+    """
+    found: set[int] = set()
+    earlier = session.scalars(
+        sa.select(Revision)
+        .where(
+            Revision.entry_id == revision.entry_id,
+            Revision.locale == revision.locale,
+            Revision.number <= revision.number,
+        )
+        .order_by(Revision.number.desc())
+    )
+    for one in earlier:
+        if one.id != revision.id and one.state in PUBLISHABLE:
+            break
+        if one.author_id is not None and one.state != State.DISCARDED:
+            found.add(one.author_id)
+    return frozenset(found)
+
+
+# --- publishing -----------------------------------------------------------------------------------
+
+
+def release(session: Session, member: Member, revision_ids: Collection[int], note: str) -> int:
+    """Make approved revisions live, beside everything that stays as it is.
+
+    Returns:
+        Id of the new release.
+
+    Raises:
+        NotAllowed: the member is no publisher.
+        ChecksFailed: the checks find an error, also between the entries of the release.
+        WorkflowError: a revision is not approved, or there is none.
+    """
+    member.must_be(Role.PUBLISHER, "publishing")
+    if not revision_ids:
+        raise WorkflowError("choose at least one approved answer")
+    revisions = [_revision(session, one) for one in sorted(revision_ids)]
+    for revision in revisions:
+        if revision.state not in PUBLISHABLE:
+            raise WorkflowError(
+                f"revision {revision.number} of {revision.entry_id} is not approved"
+            )
+    errors = [fault for fault in faults_of(session, revisions) if fault.level == "error"]
+    if errors:
+        raise ChecksFailed(errors)
+    changed = {(one.entry_id, one.locale): one.id for one in revisions}
+    if len(changed) < len(revisions):
+        raise WorkflowError("two revisions of one entry cannot be live at once: choose one")
+    members = {**_live(session), **changed}
+    return _release(session, member, members.values(), note, "release.published", list(changed))
+
+
+def withdraw(session: Session, member: Member, entry_id: str, locale: str, why: str) -> int:
+    """Take an entry out of everything, now; return the id of the new release.
+
+    Raises:
+        NotAllowed: the member is no publisher.
+        WorkflowError: it is not live, nothing else would be, or the reason is missing.
+    """
+    member.must_be(Role.PUBLISHER, "withdrawing an answer")
+    if not why.strip():
+        raise WorkflowError("reason: say why it is withdrawn")
+    members = _live(session)
+    revision_id = members.pop((entry_id, locale), None)
+    if revision_id is None:
+        raise WorkflowError(f"{entry_id} ({locale}) is not live")
+    if not members:
+        raise WorkflowError("it is the only live answer: publish another one first")
+    revision = _revision(session, revision_id)
+    _move(session, member, revision, {*map(State, PUBLISHABLE)}, State.WITHDRAWN, why)
+    note = f"Withdrawn: {entry_id}. {why.strip()}"
+    return _release(
+        session, member, members.values(), note, "release.withdrawn", [(entry_id, locale)]
+    )
+
+
+def reinstate(session: Session, member: Member, revision_id: int, why: str) -> int:
+    """Make a withdrawn revision live again; return the id of the new release.
+
+    Raises:
+        NotAllowed: the member is no publisher.
+        ChecksFailed: the checks find an error by now.
+        WorkflowError: it was not withdrawn, a newer one is live, or the reason is missing.
+    """
+    member.must_be(Role.PUBLISHER, "making a withdrawn answer live again")
+    if not why.strip():
+        raise WorkflowError("reason: say why it may be live again")
+    revision = _revision(session, revision_id)
+    if live_revision(session, revision.entry_id, revision.locale):
+        raise WorkflowError(f"another revision of {revision.entry_id} is live")
+    _move(session, member, revision, {State.WITHDRAWN}, State.APPROVED, why)
+    return release(session, member, [revision_id], f"Live again: {revision.entry_id}. {why}")
+
+
+def go_back(session: Session, member: Member, release_id: int) -> None:
+    """Make an older release live again.
+
+    Raises:
+        NotAllowed: the member is no publisher.
+        WorkflowError: there is no such release, it is live, or it has a withdrawn answer.
+    """
+    member.must_be(Role.PUBLISHER, "going back to an older release")
+    if session.get(Release, release_id) is None:
+        raise WorkflowError(f"there is no release {release_id}")
+    before = live_release_id(session)
+    if before == release_id:
+        raise WorkflowError(f"release {release_id} is live already")
+    withdrawn = session.scalar(
+        sa.select(Revision.entry_id)
+        .join(ReleaseRevision, ReleaseRevision.revision_id == Revision.id)
+        .where(ReleaseRevision.release_id == release_id, Revision.state == State.WITHDRAWN.value)
+    )
+    if withdrawn:
+        raise WorkflowError(
+            f"release {release_id} holds {withdrawn}, which was withdrawn: going back would make "
+            "it live again. If that is right, make that answer live again first"
+        )
+    point_to(session, release_id)
+    record(session, member.id, "release.rolled_back", str(release_id), before=before)
+
+
+def _release(
+    session: Session,
+    member: Member,
+    revision_ids: Iterable[int],
+    note: str,
+    action: str,
+    changed: Sequence[tuple[str, str]],
+) -> int:
+    release_id = make_release(session, sorted(revision_ids), note[:LONGEST_RELEASE_NOTE], member.id)
+    point_to(session, release_id)
+    entries = [f"{entry_id} ({locale})" for entry_id, locale in sorted(changed)]
+    record(session, member.id, action, str(release_id), entries=entries, note=note)
+    return release_id
+
+
+def _live(session: Session) -> dict[tuple[str, str], int]:
+    """Return the revision of each live entry; the row that names the release stays locked.
+
+    Two releases at once would otherwise each leave out what the other brought.
+    """
+    session.execute(sa.update(LiveRelease).where(LiveRelease.id == 1).values(id=1))
+    rows = session.execute(
+        sa.select(Revision.entry_id, Revision.locale, Revision.id)
+        .join(ReleaseRevision, ReleaseRevision.revision_id == Revision.id)
+        .join(LiveRelease, LiveRelease.release_id == ReleaseRevision.release_id)
+    )
+    return {(entry_id, locale): row_id for entry_id, locale, row_id in rows}
+
+
+# --- looking --------------------------------------------------------------------------------------
+
+
+def newest_revision(session: Session, entry_id: str, locale: str) -> Revision | None:
+    """Return the newest revision of an entry, or None where there is none."""
+    return session.scalar(
+        sa.select(Revision)
+        .where(Revision.entry_id == entry_id, Revision.locale == locale)
+        .order_by(Revision.number.desc())
+        .limit(1)
+    )
+
+
+def live_revision(session: Session, entry_id: str, locale: str) -> Revision | None:
+    """Return the live revision of an entry, or None where it is not live."""
+    return session.scalar(
+        sa.select(Revision)
+        .join(ReleaseRevision, ReleaseRevision.revision_id == Revision.id)
+        .join(LiveRelease, LiveRelease.release_id == ReleaseRevision.release_id)
+        .where(Revision.entry_id == entry_id, Revision.locale == locale)
+    )
+
+
+def is_live(session: Session, revision_id: int) -> bool:
+    """Tell whether a revision is live."""
+    found = session.scalar(
+        sa.select(ReleaseRevision.revision_id)
+        .join(LiveRelease, LiveRelease.release_id == ReleaseRevision.release_id)
+        .where(ReleaseRevision.revision_id == revision_id)
+    )
+    return found is not None
+
+
+def steps_of(session: Session, revision_id: int) -> Sequence[Review]:
+    """Return the steps of a revision through the workflow, the first one first."""
+    asked = sa.select(Review).where(Review.revision_id == revision_id).order_by(Review.id)
+    return session.scalars(asked).all()
+
+
+def faults_of(
+    session: Session, revisions: Sequence[Revision], today: date | None = None
+) -> list[Fault]:
+    """Return what the checks say of revisions, each beside the entries that would be live with it.
+
+    Args:
+        session: a transaction.
+        revisions: the revisions.
+        today: finds reviews that are overdue; None leaves that one rule out.
+    """
+    pairs = [TopicEntry.model_validate(revision.body) for revision in revisions]
+    own = {(revision.entry_id, revision.locale) for revision in revisions}
+    others = session.scalars(
+        sa.select(Revision)
+        .join(ReleaseRevision, ReleaseRevision.revision_id == Revision.id)
+        .join(LiveRelease, LiveRelease.release_id == ReleaseRevision.release_id)
+    )
+    beside = [
+        TopicEntry.model_validate(row.body)
+        for row in others
+        if (row.entry_id, row.locale) not in own
+    ]
+    return check_entries(pairs, beside, today)
+
+
+# --- steps ----------------------------------------------------------------------------------------
+
+
+def _revision(session: Session, revision_id: int) -> Revision:
+    revision = session.get(Revision, revision_id)
+    if revision is None:
+        raise WorkflowError(f"there is no revision {revision_id}")
+    return revision
+
+
+def _move(
+    session: Session,
+    member: Member,
+    revision: Revision,
+    before: Collection[State],
+    after: State,
+    note: str,
+) -> None:
+    """Move a revision on, if it still is where the caller believes it to be."""
+    if len(note) > LONGEST_NOTE:
+        raise WorkflowError(f"note: {LONGEST_NOTE} characters at most, this has {len(note)}")
+    # One statement: of two people at once, one finds it moved already.
+    done = session.execute(
+        sa.update(Revision)
+        .where(Revision.id == revision.id, Revision.state.in_([one.value for one in before]))
+        .values(state=after.value)
+    )
+    if not getattr(done, "rowcount", 0):
+        session.refresh(revision)
+        raise WorkflowError(
+            f"revision {revision.number} of {revision.entry_id} is "
+            f"{revision.state.replace('_', ' ')} by now: look at it again"
+        )
+    session.refresh(revision)
+    _note(session, member, revision, after.value, note)
+
+
+def _note(session: Session, member: Member, revision: Revision, step: str, note: str = "") -> None:
+    """Keep a step with the revision and in the audit record."""
+    session.add(
+        Review(revision_id=revision.id, person_id=member.id, step=step, note=note.strip(), at=now())
+    )
+    record(
+        session,
+        member.id,
+        f"revision.{step}",
+        f"{revision.entry_id} ({revision.locale})",
+        revision=revision.number,
+    )

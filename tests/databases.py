@@ -1,0 +1,125 @@
+"""Databases for tests: SQLite in a file, and a really running PostgreSQL on loopback.
+
+A database in the newest shape is made once; each test gets a copy, which takes milliseconds.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import shutil
+import socket
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+import psycopg
+import sqlalchemy as sa
+
+from knowledge.store import connect, migrate
+
+STARTED_WITHIN = 30.0
+
+
+class NoPostgres(Exception):
+    """PostgreSQL cannot be started here; the message says why."""
+
+
+class Postgres:
+    """A server with a database to copy from."""
+
+    def __init__(self, port: int) -> None:
+        self._server = f"postgresql+psycopg://citewell@127.0.0.1:{port}"
+        self._admin = sa.create_engine(f"{self._server}/postgres", isolation_level="AUTOCOMMIT")
+        self._template = ""
+
+    def new_database(self) -> str:
+        """Return the address of a new database in the newest shape."""
+        if not self._template:
+            name = self._create("template1")
+            engine = connect(f"{self._server}/{name}")
+            migrate(engine)
+            engine.dispose()
+            self._template = name
+        return f"{self._server}/{self._create(self._template)}"
+
+    def close(self) -> None:
+        """Let go of the server."""
+        self._admin.dispose()
+
+    def _create(self, template: str) -> str:
+        name = f"test_{secrets.token_hex(6)}"
+        with self._admin.connect() as connection:
+            connection.exec_driver_sql(f"CREATE DATABASE {name} TEMPLATE {template}")
+        return name
+
+
+@contextmanager
+def postgres(folder: Path) -> Iterator[Postgres]:
+    """Run a server in a folder, on a free port of loopback, and stop it at the end.
+
+    Raises:
+        NoPostgres: its programs are missing, or it does not start.
+    """
+    if not shutil.which("initdb") or not shutil.which("postgres"):
+        raise NoPostgres("PostgreSQL's initdb and postgres are not on the PATH")
+    # It refuses to run as root.
+    as_user = ["runuser", "-u", "postgres", "--"] if os.getuid() == 0 else []
+    data = folder / "pgdata"
+    data.mkdir(mode=0o700)
+    if as_user:
+        shutil.chown(data, "postgres", "postgres")
+        for parent in [folder, *folder.parents][:3]:
+            parent.chmod(parent.stat().st_mode | 0o011)
+    with closing(socket.socket()) as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    made = subprocess.run(
+        [
+            *as_user,
+            "initdb",
+            "-D",
+            data,
+            "-U",
+            "citewell",
+            "-A",
+            "trust",
+            "--no-sync",
+            "-E",
+            "UTF8",
+        ],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if made.returncode:
+        raise NoPostgres(f"initdb failed: {made.stderr.strip()[-300:]}")
+    options = {"fsync": "off", "listen_addresses": "127.0.0.1", "unix_socket_directories": ""}
+    settings = [part for name, value in options.items() for part in ("-c", f"{name}={value}")]
+    server = subprocess.Popen(
+        [*as_user, "postgres", "-D", data, "-p", str(port), *settings],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        _wait(port, server)
+        running = Postgres(port)
+        yield running
+        running.close()
+    finally:
+        server.terminate()
+        server.wait(timeout=STARTED_WITHIN)
+
+
+def _wait(port: int, server: subprocess.Popen[bytes]) -> None:
+    deadline = time.monotonic() + STARTED_WITHIN
+    while time.monotonic() < deadline and server.poll() is None:
+        try:
+            psycopg.connect(f"host=127.0.0.1 port={port} user=citewell dbname=postgres").close()
+        except psycopg.OperationalError:
+            time.sleep(0.05)
+        else:
+            return
+    raise NoPostgres("postgres did not start")
