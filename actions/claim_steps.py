@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from actions.base import Outcome, TotalAction, Turn
 from actions.payload import notice
-from knowledge.lexical import fold, words
+from knowledge.words import fold, words
 
 CLAIM_STEP = "action_claim_step"
 STEPS = 7

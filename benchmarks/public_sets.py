@@ -263,7 +263,7 @@ def meqsum(clones: Path) -> Iterator[LabelledSet]:
 
     Letters that the sets for judging hold as well are left out, with their questions.
     """
-    from openpyxl import load_workbook  # type: ignore[import-untyped]
+    from openpyxl import load_workbook
 
     folder = existing(clones / "abachaa+MeQSum")
     path = next(iter(sorted(folder.glob("*.xlsx"))), folder / "*.xlsx")

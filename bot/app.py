@@ -14,6 +14,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 from bot import errors
 from bot.channels.api import views as api
 from bot.channels.widget import views as widget
+from bot.console import views as console
 from bot.event_log import EventLog
 from bot.pipeline import MAX_CHARACTERS, Pipeline
 from bot.rasa_client import Prefetch, RasaClient
@@ -69,6 +70,8 @@ def create_app(settings: BotSettings | None = None) -> Flask:
     app.register_blueprint(
         widget.create_blueprint(topics.topics, settings.frame_ancestors, settings.locale)
     )
+    console_pages, _ = console.create_blueprint(engine, settings.cookies_need_https)
+    app.register_blueprint(console_pages)
     widget.init_headers(app.after_request)
     return app
 

@@ -51,6 +51,11 @@ SESSION_LIMIT = Setting(
 RETENTION_DAYS = Setting(
     "CITEWELL_RETENTION_DAYS", "30", "Days after which events, feedback and rumours are deleted."
 )
+HTTPS_ONLY = Setting(
+    "CITEWELL_HTTPS_ONLY",
+    "0",
+    "1 where people reach the console by HTTPS only: its cookie then goes nowhere else.",
+)
 TRUSTED_PROXIES = Setting(
     "CITEWELL_TRUSTED_PROXIES", "0", "Reverse proxies in front whose X-Forwarded-* are believed."
 )
@@ -70,6 +75,7 @@ BOT_SETTINGS = (
     SESSION_LIMIT,
     RETENTION_DAYS,
     TRUSTED_PROXIES,
+    HTTPS_ONLY,
 )
 
 MEMORY = Path("/dev/shm")  # noqa: S108 the folder is made with rights for its owner only
@@ -97,6 +103,7 @@ class BotSettings:
         session_limit: sessions per address.
         retention_days: age at which events are deleted.
         trusted_proxies: number of reverse proxies in front.
+        cookies_need_https: whether the console's cookie is for HTTPS only.
     """
 
     knowledge: KnowledgeSettings
@@ -115,6 +122,7 @@ class BotSettings:
     session_limit: str
     retention_days: int
     trusted_proxies: int
+    cookies_need_https: bool
 
 
 def read_bot_settings(env: Mapping[str, str] | None = None) -> BotSettings:
@@ -143,6 +151,7 @@ def read_bot_settings(env: Mapping[str, str] | None = None) -> BotSettings:
         session_limit=_limit(SESSION_LIMIT, env),
         retention_days=RETENTION_DAYS.integer(env, 1, 3650),
         trusted_proxies=TRUSTED_PROXIES.integer(env, 0, 5),
+        cookies_need_https=HTTPS_ONLY.integer(env, 0, 1) == 1,
     )
 
 

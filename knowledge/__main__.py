@@ -20,6 +20,7 @@ from threadpoolctl import threadpool_limits
 
 from knowledge.calibration import GENERAL, SHIPPED, CalibrationError, load_calibration
 from knowledge.exchange import CorpusError, Fault, Located, read_corpus
+from knowledge.people import PeopleError
 from knowledge.reliability import OUTPUT as RELIABILITY_PLOT
 from knowledge.reliability import run_reliability
 from knowledge.search_commands import (
@@ -44,6 +45,8 @@ from knowledge.store import (
     transaction,
     waiting_drafts,
 )
+from knowledge.team_commands import add_arguments as add_team_arguments
+from knowledge.team_commands import run_team
 
 INTENTS_FILE = ROOT / "bot" / "data" / "nlu" / "corpus.yml"
 Command = Callable[[argparse.Namespace, KnowledgeSettings], int]
@@ -174,6 +177,7 @@ def parser() -> argparse.ArgumentParser:
     publishing.add_argument("--note", default="Published from the command line")
     publishing.add_argument("--rollback", type=int, metavar="RELEASE", help="go back to a release")
     add("prepare", run_prepare)
+    add_team_arguments(add("team", run_team))
     search = add("search", run_search)
     search.add_argument("question")
     search.add_argument("--after", metavar="ENTRY", help="entry that was answered just before")
@@ -238,6 +242,7 @@ def main(arguments: list[str] | None = None) -> int:
         DataError,
         ExemplarError,
         ModelError,
+        PeopleError,
         QuestionsError,
         SettingError,
         StoreError,

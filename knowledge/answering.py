@@ -20,9 +20,9 @@ from knowledge.emergency import Category, EmergencyExemplars, Likeness
 from knowledge.entry import Aspect
 from knowledge.follow_up import LEANING, NO_CONTEXT, Context, correction, leans
 from knowledge.language import LanguageGate
-from knowledge.lexical import WORD, words
 from knowledge.retriever import FEATURES, Candidate, Found, Retriever
 from knowledge.store import LiveEntry
+from knowledge.words import WORD, words
 
 __all__ = [
     "NO_CONTEXT",

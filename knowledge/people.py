@@ -393,6 +393,11 @@ def end_sign_in(session: Session, person_id: int, token_hash: str) -> None:
     record(session, person_id, "person.signed_out")
 
 
+def drop_sign_in(session: Session, token: str) -> None:
+    """End the sign-in of a token, whoever's it is."""
+    session.execute(sa.delete(SignIn).where(SignIn.token_hash == _hash(token)))
+
+
 def end_sign_ins(session: Session, person_id: int) -> None:
     """End all sign-ins of a person."""
     session.execute(sa.delete(SignIn).where(SignIn.person_id == person_id))

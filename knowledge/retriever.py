@@ -28,8 +28,9 @@ from knowledge.document import (
 from knowledge.embedder import Embedder, Vectors
 from knowledge.guards import Marks, differences, marks
 from knowledge.index import Comparison, VectorIndex, inner_products
-from knowledge.lexical import LexicalIndex, LexicalMatch, cues, topic_names, words
+from knowledge.lexical import LexicalIndex, LexicalMatch, cues, topic_names
 from knowledge.spelling import Spelling
+from knowledge.words import words
 
 SIGNALS = (
     "best",  # cosine with the nearest wording

@@ -19,7 +19,7 @@ from rapidfuzz.distance import OSA
 from spellchecker import SpellChecker
 
 from knowledge.document import Document, changes, recounted
-from knowledge.lexical import WORD, fold
+from knowledge.words import WORD, fold
 
 LEAST_LETTERS = 5
 LONGEST_WORD = 30

@@ -53,23 +53,30 @@ def check(
     Returns:
         Every fault, errors and warnings, in the order of the files.
     """
-    faults: list[Fault] = []
-    for item in located:
-        entry, topic = item.topic_entry.entry, item.topic_entry.topic
-        findings = [finding for rule in RULES for finding in rule(entry)]
-        findings += wording.acronyms_are_explained(entry, topic.title)
-        if cdc_pages is not None:
-            findings += provenance.cdc_page_exists(entry, cdc_pages)
-        if today is not None:
-            findings += provenance.review_is_not_overdue(entry, today)
-        faults += [fault_of(item, finding) for finding in findings]
-    return [
-        *faults,
-        *_shared_wordings(located),
-        *_shared_aliases(located),
-        *_unknown_topics(located),
-        *_unknown_entries(located),
-    ]
+    alone = [fault for item in located for fault in _of_entry(item, cdc_pages, today)]
+    return [*alone, *_of_corpus(located)]
+
+
+def _of_entry(
+    item: Located, cdc_pages: frozenset[str] | None, today: date | None
+) -> Iterator[Fault]:
+    """Yield what is wrong with one entry by itself."""
+    entry, topic = item.topic_entry.entry, item.topic_entry.topic
+    findings = [finding for rule in RULES for finding in rule(entry)]
+    findings += wording.acronyms_are_explained(entry, topic.title)
+    if cdc_pages is not None:
+        findings += provenance.cdc_page_exists(entry, cdc_pages)
+    if today is not None:
+        findings += provenance.review_is_not_overdue(entry, today)
+    return (fault_of(item, finding) for finding in findings)
+
+
+def _of_corpus(located: Sequence[Located]) -> Iterator[Fault]:
+    """Yield what is wrong with entries beside each other."""
+    yield from _shared_wordings(located)
+    yield from _shared_aliases(located)
+    yield from _unknown_topics(located)
+    yield from _unknown_entries(located)
 
 
 def check_entries(
@@ -82,9 +89,18 @@ def check_entries(
         beside: those that they would be live with; what is wrong with these alone is left out.
         today: finds reviews that are overdue; None leaves that one rule out.
     """
-    located = [Located(pair, pair.topic.slug) for pair in (*beside, *pairs)]
-    own = {pair.entry.id for pair in pairs} | {""}
-    return [fault for fault in check(located, None, today) if fault.entry in own]
+    others = [Located(pair, pair.topic.slug) for pair in beside]
+    own = [Located(pair, pair.topic.slug) for pair in pairs]
+    topics = {pair.topic.slug for pair in pairs}
+    names = {pair.entry.id for pair in pairs}
+    alone = [fault for item in own for fault in _of_entry(item, None, today)]
+    # Others first: of two that share a wording, the one that comes later is told.
+    together = [
+        fault
+        for fault in _of_corpus([*others, *own])
+        if fault.entry in names or (not fault.entry and fault.file in topics)
+    ]
+    return [*alone, *together]
 
 
 def fault_of(item: Located, finding: Finding) -> Fault:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from knowledge.checks.finding import Finding, shown_texts
 from knowledge.entry import Aspect, Entry
-from knowledge.lexical import words
+from knowledge.words import words
 
 DOSE = re.compile(
     r"\b\d+(?:[.,]\d+)?\s?(?:mg|mcg|µg|ml|milligrams?|micrograms?|millilit(?:er|re)s?|"

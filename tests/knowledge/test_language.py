@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from knowledge.entry import TopicEntry
 from knowledge.exchange import read_corpus
 from knowledge.language import UNDETERMINED, LanguageGate
-from knowledge.lexical import STOPWORDS, fold, words
+from knowledge.words import STOPWORDS, fold, words
 
 ROOT = Path(__file__).parents[2]
 QUESTIONS = ROOT / "tests" / "data" / "questions"

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from knowledge.document import Document, document_of, plain_document
-from knowledge.lexical import LexicalIndex, TopicNames, fold, topic_names, words
+from knowledge.lexical import LexicalIndex, TopicNames, topic_names
+from knowledge.words import fold, words
 from tests.knowledge.small import small_corpus
 
 DOCUMENTS = [

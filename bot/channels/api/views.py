@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
-from http import HTTPStatus
 
 from flask import Blueprint, Response, jsonify, request
-from limits import RateLimitItem, parse
-from limits.storage import MemoryStorage
-from limits.strategies import MovingWindowRateLimiter
 from sqlalchemy.exc import SQLAlchemyError
 
 from bot.channels.api import openapi
@@ -24,6 +19,7 @@ from bot.channels.api.schema import (
 from bot.errors import Problem
 from bot.event_log import EventLog
 from bot.pipeline import MAX_CHARACTERS, Pipeline
+from bot.rate_limit import RateLimit
 from bot.replies.compose import Composer
 from bot.sessions import Session, SessionError, Sessions
 from bot.turn import Message
@@ -58,31 +54,6 @@ class ApiParts:
     default_country: str | None
     message_limit: str
     session_limit: str
-
-
-class RateLimit:
-    """Counts hits per key over a moving window."""
-
-    def __init__(self, limit: str) -> None:
-        """Take a limit in the words of the ``limits`` library ("20/10 seconds")."""
-        self._item: RateLimitItem = parse(limit)
-        self._limiter = MovingWindowRateLimiter(MemoryStorage())
-
-    def hit(self, key: str) -> None:
-        """Count one.
-
-        Raises:
-            Problem: 429 with the seconds to wait.
-        """
-        if self._limiter.hit(self._item, key):
-            return
-        stats = self._limiter.get_window_stats(self._item, key)
-        wait = max(1, int(stats.reset_time - time.time()) + 1)
-        raise Problem(
-            HTTPStatus.TOO_MANY_REQUESTS,
-            f"Too many messages. Please wait {wait} seconds and send it again.",
-            retry_after=wait,
-        )
 
 
 def create_blueprint(parts: ApiParts) -> Blueprint:  # noqa: C901 one small function per route

@@ -1,0 +1,1 @@
+"""The content team's pages: write, review, publish, listen."""
