@@ -260,16 +260,18 @@ def _explain(
 
 def _field(loc: tuple[int | str, ...], places: Mapping[str, Sequence[int]]) -> str:
     """Return the name of the form's field for a place in an entry."""
-    first = str(loc[0]) if loc else ""
+    if not loc:
+        return ""
+    first = str(loc[0])
     if first in {"details", "sources"}:
         kind = first.removesuffix("s")
         if len(loc) < 2:
             return f"{kind}-0-{'text' if kind == 'detail' else 'title'}"
         inner = str(loc[2]) if len(loc) > 2 else "checked_on"
         return f"{kind}-{places[kind][int(loc[1])]}-{inner}"
-    return {"urgency": f"urgency_{loc[-1]}", "myth": str(loc[-1]), "id": "question"}.get(
-        first, first
-    )
+    if first == "urgency":
+        return f"urgency_{loc[-1]}"
+    return {"myth": str(loc[-1]), "id": "question"}.get(first, first)
 
 
 MESSAGES = {

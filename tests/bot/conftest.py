@@ -50,7 +50,7 @@ def make_entry(topic: dict[str, Any] = FLU, **fields: Any) -> TopicEntry:
         "id": "flu-spread",
         "aspect": "spread",
         "question": "How does flu spread?",
-        "variants": ["how do you catch flu", "is flu in the air", "flu from coughing"],
+        "variants": ["how do you catch flu", *(f"flu spread wording {n}" for n in range(9))],
         "short_answer": "Flu spreads mainly by droplets when people cough, sneeze or talk.",
         "urgency": {"level": "routine"},
         "sources": [SOURCE],
@@ -68,6 +68,7 @@ STROKE_ENTRY = make_entry(
     id="stroke-signs",
     aspect="symptoms",
     question="What are the signs of a stroke?",
+    variants=["stroke warning signs", *(f"stroke signs wording {n}" for n in range(9))],
     urgency={"level": "emergency", "action": "Call your local emergency number now."},
     sources=[{**SOURCE, "url": "https://www.cdc.gov/stroke/signs-symptoms/index.html"}],
 )
