@@ -106,8 +106,8 @@ class Member:
 
 
 def team_exists(session: Session) -> bool:
-    """Tell whether anybody has an account."""
-    return session.scalar(sa.select(sa.func.count()).select_from(Person)) != 0
+    """Tell whether anybody has access."""
+    return session.scalar(sa.select(Person.id).where(Person.is_active).limit(1)) is not None
 
 
 def invite(

@@ -137,7 +137,8 @@ def import_entries(session: Session, entries: Sequence[TopicEntry]) -> ImportRes
     Nothing becomes live by an import: see ``publish``. Where there is a content team, what comes in
     are drafts, which somebody has to send to review.
     """
-    state = "draft" if session.scalar(sa.select(Person.id).limit(1)) else "imported"
+    team = session.scalar(sa.select(Person.id).where(Person.is_active).limit(1))
+    state = "draft" if team else "imported"
     newest = _newest(session, [item.entry.id for item in entries])
     new = changed = unchanged = 0
     for item in entries:
