@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import gc
 import logging
 import sys
@@ -29,10 +30,12 @@ from knowledge.answering import NO_CONTEXT, Context
 from knowledge.calibration import CalibrationError, load_calibration
 from knowledge.embedder import ModelError, load_embedder
 from knowledge.emergency import ExemplarError, read_exemplars
+from knowledge.evaluation import CALIBRATION_FILE, read_questions
 from knowledge.explaining import explain
 from knowledge.live import LiveAnswers
+from knowledge.rehearsal import Labelled, Rehearsal, rehearse
 from knowledge.settings import KnowledgeSettings, SettingError, read_settings
-from knowledge.store import connect
+from knowledge.store import connect, transaction
 
 logger = logging.getLogger("actions")
 ANSWERING = (
@@ -45,13 +48,21 @@ ANSWERING = (
 
 
 def create_action_app(answers: LiveAnswers, embedder: PrefetchingEmbedder) -> Sanic[Any, Any]:
-    """Return Rasa SDK's own server with our actions, a readiness route and one to embed ahead."""
+    """Return Rasa SDK's own server with our actions and our own routes."""
     executor = ActionExecutor()
     executor.register_action(ActionReportRumour())
     executor.register_action(ActionClaimStep())
     for action in ANSWERING:
         executor.register_action(action(answers))
     app: Sanic[Any, Any] = create_app(executor)
+    add_routes(app, answers, embedder)
+    return app
+
+
+def add_routes(  # noqa: C901 one small function per route
+    app: Sanic[Any, Any], answers: LiveAnswers, embedder: PrefetchingEmbedder
+) -> None:
+    """Add a readiness route, one to embed ahead, and those for the content team."""
 
     @app.post("/prefetch")
     async def prefetch(request: Request) -> response.HTTPResponse:
@@ -77,6 +88,17 @@ def create_action_app(answers: LiveAnswers, embedder: PrefetchingEmbedder) -> Sa
         told = explain(loaded.answerer, text, context, today=today())
         return response.json(asdict(told))
 
+    @app.post("/rehearse")
+    async def rehearsing(request: Request) -> response.HTTPResponse:
+        """Tell what a release would change: for the content team, on the loopback only."""
+        body = request.json if isinstance(request.json, dict) else {}
+        revisions = body.get("revisions")
+        if not isinstance(revisions, list) or not all(isinstance(one, int) for one in revisions):
+            return response.empty(status=400)
+        # On a thread of its own: turns are answered meanwhile.
+        told = await asyncio.to_thread(rehearsed, answers, revisions)
+        return response.json(asdict(told)) if told else response.empty(status=503)
+
     @app.get("/ready")
     async def ready(_request: Request) -> response.HTTPResponse:
         """Tell which release is loaded; 503 while there is none."""
@@ -86,7 +108,13 @@ def create_action_app(answers: LiveAnswers, embedder: PrefetchingEmbedder) -> Sa
         count = len(loaded.answerer.entries)
         return response.json({"ready": True, "release": loaded.release_id, "entries": count})
 
-    return app
+
+def rehearsed(answers: LiveAnswers, revisions: list[int]) -> Rehearsal | None:
+    """Return what a release with some revisions more would change."""
+    rows = read_questions(CALIBRATION_FILE) if CALIBRATION_FILE.is_file() else []
+    labelled = [Labelled(row.text, row.right) for row in rows if row.right and row.context is None]
+    with transaction(answers.engine) as session:
+        return rehearse(session, answers, revisions, labelled, today())
 
 
 def load_answers(settings: KnowledgeSettings) -> tuple[LiveAnswers, PrefetchingEmbedder]:

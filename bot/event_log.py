@@ -1,12 +1,14 @@
-"""What is kept of a turn: ids, codes, scores and durations, never a word of it.
+"""What is kept of a turn: ids, codes, scores, durations; of a health question its masked words.
 
-A turn must not fail because its record cannot be written: the store is given half a second, then
-the loss is logged by its code and the reply goes out.
+The words are a row of their own, which goes with the conversation. A turn must not fail because its
+record cannot be written: the store is given half a second, then the loss is logged by its code and
+the reply goes out.
 """
 
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from datetime import timedelta
 
 import sqlalchemy as sa
@@ -14,25 +16,46 @@ from sqlalchemy.engine import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
 from bot.turn import Message, Reply
-from knowledge.schema import Feedback, Heartbeat, RumourReport, TurnEvent, now
+from knowledge.schema import (
+    AskedQuestion,
+    Feedback,
+    Heartbeat,
+    RumourReport,
+    TurnEvent,
+    now,
+)
 from knowledge.store import transaction
 
 logger = logging.getLogger(__name__)
-OF_A_SESSION = (TurnEvent, Feedback, RumourReport)
+OF_A_SESSION = (TurnEvent, Feedback, RumourReport, AskedQuestion)
+LONGEST_QUESTION = 1000
 
 
 class EventLog:
-    """Writes to and deletes from the tables of turns, feedback and rumours."""
+    """Writes to and deletes from the tables of turns, feedback, rumours and questions."""
 
     def __init__(self, engine: Engine) -> None:
         """Take the engine of the store."""
         self._engine = engine
 
     def record(
-        self, message: Message, reply: Reply, redacted: tuple[str, ...], milliseconds: int
+        self,
+        message: Message,
+        reply: Reply,
+        redacted: tuple[str, ...],
+        milliseconds: int,
+        question: str | None = None,
     ) -> bool:
-        """Record one turn; tell whether it could be written."""
-        row = TurnEvent(
+        """Record one turn; tell whether it could be written.
+
+        Args:
+            message: what came in; none of its words are taken from here.
+            reply: what went out.
+            redacted: kinds of identifiers that were masked.
+            milliseconds: how long the turn took.
+            question: the words with identifiers masked, where they are to be kept, else None.
+        """
+        event = TurnEvent(
             reply_id=reply.reply_id,
             session_key=message.session_key,
             channel=message.channel,
@@ -44,12 +67,14 @@ class EventLog:
             redacted_kinds=",".join(redacted)[:200],
             milliseconds=milliseconds,
         )
-        return self._write(row, "event_not_recorded")
+        asked = [] if question is None else [_asked(message, reply, question)]
+        # One transaction: a busy store holds the turn up once, not twice.
+        return self._write([event, *asked], "event_not_recorded")
 
     def feedback(self, session_key: str, reply_id: str, rating: str, reason: str | None) -> bool:
         """Record what a person thinks of a reply of theirs; a second word replaces the first."""
         row = Feedback(reply_id=reply_id, session_key=session_key, rating=rating, reason=reason)
-        return self._write(row, "feedback_not_recorded")
+        return self._write([row], "feedback_not_recorded")
 
     def owns(self, session_key: str, reply_id: str) -> bool:
         """Tell whether a reply belongs to a conversation."""
@@ -60,7 +85,7 @@ class EventLog:
     def rumour(self, session_key: str, reply_id: str, claim: str) -> bool:
         """Keep a reported claim, whose identifiers are masked already."""
         row = RumourReport(reply_id=reply_id, session_key=session_key, claim=claim)
-        return self._write(row, "rumour_not_recorded")
+        return self._write([row], "rumour_not_recorded")
 
     def forget(self, session_key: str) -> bool:
         """Delete everything of a conversation; tell whether that could be done."""
@@ -102,11 +127,28 @@ class EventLog:
             with self._engine.connect() as connection:
                 connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
 
-    def _write(self, row: TurnEvent | Feedback | RumourReport, failure: str) -> bool:
+    def _write(
+        self,
+        rows: Sequence[TurnEvent | Feedback | RumourReport | AskedQuestion],
+        failure: str,
+    ) -> bool:
         try:
             with transaction(self._engine) as session:
-                session.merge(row)
+                for row in rows:
+                    session.merge(row)
         except SQLAlchemyError as error:
             logger.warning(failure, extra={"error": type(error).__name__})
             return False
         return True
+
+
+def _asked(message: Message, reply: Reply, question: str) -> AskedQuestion:
+    return AskedQuestion(
+        reply_id=reply.reply_id,
+        session_key=message.session_key,
+        text=question[:LONGEST_QUESTION],
+        locale=reply.locale,
+        kind=reply.kind,
+        entry_id=reply.entry.entry_id if reply.entry else None,
+        topic=reply.entry.topic if reply.entry else None,
+    )

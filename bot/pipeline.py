@@ -14,12 +14,12 @@ from __future__ import annotations
 import logging
 import secrets
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Protocol
 
 from bot.rasa_client import NoticePayload, Payload, RasaUnavailable
-from bot.replies.compose import Composer
+from bot.replies.compose import Composer, TopicChoice
 from bot.safety.neutralise import as_utterance, neutralise, says_something
 from bot.safety.redaction import Redactor
 from bot.safety.triage import TriageResult, TriageRules, triage
@@ -27,6 +27,9 @@ from bot.turn import Message, Reply
 
 logger = logging.getLogger(__name__)
 MAX_CHARACTERS = 1000
+QUESTION_KINDS = {"answer", "clarify", "no_answer"}
+KEPT_ALARMS = {"emergency", "poisoning"}
+"""Subjects of emergencies on which a question is kept; none on self-harm or abuse is."""
 
 
 class Rasa(Protocol):
@@ -40,9 +43,14 @@ class Record(Protocol):
     """What the pipeline needs of the event log."""
 
     def record(
-        self, message: Message, reply: Reply, redacted: tuple[str, ...], milliseconds: int
+        self,
+        message: Message,
+        reply: Reply,
+        redacted: tuple[str, ...],
+        milliseconds: int,
+        question: str | None = None,
     ) -> bool:
-        """Record one turn; tell whether it could be written."""
+        """Record one turn, and its masked words if given; tell whether it could be written."""
 
     def rumour(self, session_key: str, reply_id: str, claim: str) -> bool:
         """Keep a reported claim."""
@@ -63,6 +71,7 @@ class Pipeline:
         events: Record,
         forget: Forget,
         prefetch: Callable[[str], None] = lambda _text: None,
+        topics: Callable[[], Sequence[TopicChoice]] = lambda: (),
     ) -> None:
         """Take the parts.
 
@@ -74,6 +83,7 @@ class Pipeline:
             events: keeps what is kept of a turn.
             forget: deletes a conversation everywhere; tells whether it could.
             prefetch: tells the action server of a question ahead; returns at once.
+            topics: gives the live topics; a tap on the button of one is no question to keep.
         """
         self._rules = rules
         self._redactor = redactor
@@ -82,12 +92,14 @@ class Pipeline:
         self._events = events
         self._forget = forget
         self._prefetch = prefetch
+        self._topics = topics
 
     def answer_turn(self, message: Message) -> Reply:
         """Return the reply to a message; whatever fails behind, a proper reply comes back."""
         started = time.perf_counter()
         reply_id = secrets.token_hex(12)
         redacted: tuple[str, ...] = ()
+        question: str | None = None
         alarm = triage(message.text, self._rules)
         clean = neutralise(message.text)
         if alarm is not None and alarm.level == "takeover":
@@ -101,11 +113,13 @@ class Pipeline:
         else:
             masked = self._redactor.redact(clean)
             redacted = masked.kinds
-            reply = self._ask(reply_id, as_utterance(masked.text), message)
+            utterance = as_utterance(masked.text)
+            reply = self._ask(reply_id, utterance, message)
+            question = utterance if self._is_kept(utterance, reply, alarm) else None
         reply = self._with_call_now(reply, alarm, message.country)
         milliseconds = round((time.perf_counter() - started) * 1000)
         if not reply.session_ended:
-            self._events.record(message, reply, redacted, milliseconds)
+            self._events.record(message, reply, redacted, milliseconds, question)
         logger.info(
             "turn",
             extra={
@@ -144,6 +158,24 @@ class Pipeline:
         ):
             return self._composer.notice(reply.reply_id, "rumour_failed")
         return reply
+
+    def _is_kept(self, utterance: str, reply: Reply, alarm: TriageResult | None) -> bool:
+        """Tell whether the content team may read what was asked.
+
+        Only what is surely a health question is kept. A call-now line that came from behind, where
+        neither the rules nor the entry ask for it, means that a net behind saw what may be
+        despair or violence, or that nobody here can read the language.
+        """
+        if reply.kind not in QUESTION_KINDS or self._is_topic_button(utterance):
+            return False
+        if alarm is not None:
+            return alarm.category in KEPT_ALARMS
+        is_urgent = reply.urgency is not None and reply.urgency.level == "emergency"
+        return reply.call_now is None or is_urgent
+
+    def _is_topic_button(self, utterance: str) -> bool:
+        asked = utterance.casefold()
+        return any(as_utterance(topic.ask).casefold() == asked for topic in self._topics())
 
     def _with_call_now(
         self, reply: Reply, alarm: TriageResult | None, country: str | None

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 import threading
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,7 +21,7 @@ from knowledge.document import Document, document_of
 from knowledge.embedder import Embedder, Progress, Vectors, embed_cached
 from knowledge.emergency import EmergencyExemplars, Exemplar
 from knowledge.retriever import Retriever, texts_of
-from knowledge.store import LiveSet, live_state, read_live, read_refit, transaction
+from knowledge.store import LiveEntry, LiveSet, live_state, read_live, read_refit, transaction
 
 logger = logging.getLogger(__name__)
 POLL_SECONDS = 2.0
@@ -116,7 +117,12 @@ def _refitted(
 
 
 class LiveAnswers:
-    """Keeps the live release loaded."""
+    """Keeps the live release loaded.
+
+    Attributes:
+        engine: of the store.
+        embedder: the model.
+    """
 
     def __init__(
         self,
@@ -126,13 +132,26 @@ class LiveAnswers:
         exemplars: list[Exemplar],
     ) -> None:
         """Take what a release is built with; ``refresh`` loads it."""
-        self._engine = engine
-        self._embedder = embedder
+        self.engine = engine
+        self.embedder = embedder
         self._calibration = calibration
         self._exemplars = exemplars
         self._loaded: Loaded | None = None
         self._state: tuple[int, str] | None = None
         self._stop = threading.Event()
+
+    def try_out(self, session: Session, entries: Sequence[LiveEntry]) -> Loaded | None:
+        """Return the release in memory with other entries, without making it live.
+
+        Args:
+            session: a transaction; vectors of new texts are added to the store.
+            entries: all entries of it.
+        """
+        before = self._loaded
+        if before is None:
+            return None
+        release = LiveSet(before.release_id, tuple(entries))
+        return build(session, release, self.embedder, self._calibration, self._exemplars, before)
 
     @property
     def loaded(self) -> Loaded | None:
@@ -145,8 +164,8 @@ class LiveAnswers:
         Returns:
             Whether it was.
         """
-        with transaction(self._engine) as session:
-            state = live_state(session, self._embedder.name)
+        with transaction(self.engine) as session:
+            state = live_state(session, self.embedder.name)
             if state is None or state == self._state:
                 return False
             before = self._loaded
@@ -154,7 +173,7 @@ class LiveAnswers:
             if live is None:
                 return False
             self._loaded = build(
-                session, live, self._embedder, self._calibration, self._exemplars, before
+                session, live, self.embedder, self._calibration, self._exemplars, before
             )
             self._state = state
         return True

@@ -275,6 +275,15 @@ def keep_refit(session: Session, release_id: int, model: str, body: dict[str, ob
     session.merge(ReleaseCalibration(release_id=release_id, model=model, body=body, made_at=now()))
 
 
+def copy_refits(session: Session, before: int | None, release_id: int) -> None:
+    """Keep with a release what was refitted for the one before: of one entry more it is near."""
+    rows = session.scalars(
+        sa.select(ReleaseCalibration).where(ReleaseCalibration.release_id == before)
+    )
+    for row in rows.all():
+        keep_refit(session, release_id, row.model, row.body)
+
+
 def read_refit(session: Session, release_id: int, model: str) -> dict[str, Any] | None:
     """Return what was refitted for a release and a model, or None where nothing was."""
     row = session.get(ReleaseCalibration, (release_id, model))

@@ -40,6 +40,7 @@ from knowledge.schema import (
 from knowledge.store import (
     PUBLISHABLE,
     content_hash,
+    copy_refits,
     live_release_id,
     make_release,
     point_to,
@@ -362,6 +363,7 @@ def _release(
     changed: Sequence[tuple[str, str]],
 ) -> int:
     release_id = make_release(session, sorted(revision_ids), note[:LONGEST_RELEASE_NOTE], member.id)
+    copy_refits(session, live_release_id(session), release_id)
     point_to(session, release_id)
     entries = [f"{entry_id} ({locale})" for entry_id, locale in sorted(changed)]
     record(session, member.id, action, str(release_id), entries=entries, note=note)

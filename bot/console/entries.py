@@ -308,12 +308,6 @@ def _send_back(visit: Visit, revision: Revision, note: str) -> str:
     return "returned"
 
 
-def _publish(visit: Visit, revision: Revision, note: str) -> str:
-    words = note or f"{revision.entry_id}: revision {revision.number}"
-    workflow.release(visit.session, visit.member, [revision.id], words)
-    return "published"
-
-
 def _withdraw(visit: Visit, revision: Revision, note: str) -> str:
     workflow.withdraw(visit.session, visit.member, revision.entry_id, revision.locale, note)
     return "withdrawn"
@@ -331,7 +325,6 @@ STEPS = {
     "restore": _restore,
     "approve": _approve,
     "send_back": _send_back,
-    "publish": _publish,
     "withdraw": _withdraw,
     "reinstate": _reinstate,
 }

@@ -22,6 +22,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response as AnyResponse
 
+from bot.console.rehearsing import Rehearsal
 from knowledge.people import Member, NotAllowed, PeopleError, Role, member_of, team_exists
 from knowledge.store import transaction
 from knowledge.workflow import EditConflict, WorkflowError
@@ -67,6 +68,7 @@ class Pages:
         blueprint: where they are.
         engine: of the store.
         is_secure: whether the cookie is for HTTPS only.
+        rehearse: tells what a release with some revisions would change, or None.
         permissions: per method and rule the roles that may; an empty set means everybody who is
             signed in, None everybody.
     """
@@ -74,6 +76,7 @@ class Pages:
     blueprint: Blueprint
     engine: Engine
     is_secure: bool
+    rehearse: Callable[[list[int]], Rehearsal | None] = lambda _revisions: None
     permissions: dict[tuple[str, str], frozenset[Role] | None] = field(default_factory=dict)
 
     def get(self, rule: str, *roles: Role) -> Callable[[Callable[..., Page]], Callable[..., Page]]:

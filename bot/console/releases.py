@@ -6,9 +6,12 @@ from http import HTTPStatus
 
 from flask import request
 
+from bot.console.entries import today
 from bot.console.pages import Page, Pages, Visit, done, page
 from knowledge import desk, workflow
 from knowledge.people import Role
+from knowledge.schema import Revision
+from knowledge.store import PUBLISHABLE
 from knowledge.workflow import ChecksFailed, State, WorkflowError
 
 A_PAGE = 30
@@ -21,6 +24,22 @@ def add_pages(pages: Pages) -> None:
     def list_releases(visit: Visit) -> Page:
         """List the releases."""
         return releases_page(visit)
+
+    @pages.get("/releases/rehearsal", Role.PUBLISHER)
+    def rehearse(visit: Visit) -> Page:
+        """Show what would change if some approved answers were live."""
+        chosen = request.args.getlist("revision", type=int)
+        lines = [visit.session.get(Revision, one) for one in chosen]
+        revisions = [one for one in lines if one and one.state in PUBLISHABLE]
+        if not revisions:
+            return releases_page(visit, WorkflowError("choose at least one approved answer"))
+        return page(
+            "rehearsal.html",
+            visit=visit,
+            pairs=[(one, desk.pair_of(one)) for one in revisions],
+            faults=workflow.faults_of(visit.session, revisions, today()),
+            rehearsal=pages.rehearse([one.id for one in revisions]),
+        )
 
     @pages.post("/releases", Role.PUBLISHER)
     def publish(visit: Visit) -> Page:

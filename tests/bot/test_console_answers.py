@@ -130,11 +130,14 @@ def test_a_new_answer_goes_live_through_three_people(
     for person, step, after in (
         (nora, "submit", "in_review"),
         (rita, "approve", "approved"),
-        (paul, "publish", "approved"),
     ):
         done = person.post(f"/revisions/{revision_id}/{step}", note="")
         assert done.status_code == 303
         assert newest(engine, entry_id)[2] == after
+    rehearsal = paul.get(f"/releases/rehearsal?revision={revision_id}")
+    assert "Before it is live" in shown(rehearsal)
+    assert entry_id not in live(engine)
+    assert paul.post("/releases", revision=str(revision_id), note="new").status_code == 303
     assert live(engine)[entry_id] == NEW["short_answer"]
 
 

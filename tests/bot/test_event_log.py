@@ -13,7 +13,14 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from bot.event_log import OF_A_SESSION, EventLog
 from bot.turn import EntryRef, Message, Reply
-from knowledge.schema import Feedback, Heartbeat, RumourReport, TurnEvent, now
+from knowledge.schema import (
+    AskedQuestion,
+    Feedback,
+    Heartbeat,
+    RumourReport,
+    TurnEvent,
+    now,
+)
 from knowledge.store import connect, transaction
 
 CANARY = "my secret canary illness"
@@ -99,13 +106,63 @@ def test_the_last_word_on_a_reply_counts(log: EventLog, engine: Engine) -> None:
 def test_forgetting_takes_everything_of_one_conversation(log: EventLog, engine: Engine) -> None:
     for person in ("alice", "bob"):
         message = Message("x", person, "web")
-        log.record(message, Reply(person, "answer", "answer", "en", "ltr", "x"), (), 1)
+        log.record(message, Reply(person, "answer", "answer", "en", "ltr", "x"), (), 1, "x")
         log.feedback(person, person, "helpful", None)
         log.rumour(person, person, "a claim")
     assert log.forget("alice")
-    for table in (TurnEvent, Feedback, RumourReport):
+    for table in (TurnEvent, Feedback, RumourReport, AskedQuestion):
         with transaction(engine) as session:
             assert [row.session_key for row in session.scalars(sa.select(table))] == ["bob"]
+
+
+def test_a_question_is_kept_as_it_is_given_with_what_it_got(log: EventLog, engine: Engine) -> None:
+    assert log.record(MESSAGE, REPLY, ("phone",), 42, "how does flu spread [phone]")
+    with transaction(engine) as session:
+        asked = session.get_one(AskedQuestion, "r1")
+        assert (asked.session_key, asked.text) == ("alice", "how does flu spread [phone]")
+        assert (asked.locale, asked.kind) == ("en", "answer")
+        assert (asked.entry_id, asked.topic, asked.group_id) == ("flu-spread", "flu", None)
+        assert session.get(TurnEvent, "r1") is not None
+
+
+def test_a_question_without_an_entry_has_no_topic(log: EventLog, engine: Engine) -> None:
+    assert log.record(MESSAGE, Reply("r2", "no_answer", "no_answer", "en", "ltr", "x"), (), 1, "q")
+    with transaction(engine) as session:
+        asked = session.get_one(AskedQuestion, "r2")
+        assert (asked.kind, asked.entry_id, asked.topic) == ("no_answer", None, None)
+
+
+def test_a_turn_whose_words_are_not_to_be_kept_leaves_none(log: EventLog, engine: Engine) -> None:
+    assert log.record(MESSAGE, REPLY, (), 1)
+    assert (count(engine, TurnEvent), count(engine, AskedQuestion)) == (1, 0)
+
+
+def test_a_long_question_is_cut_to_its_column(log: EventLog, engine: Engine) -> None:
+    assert log.record(MESSAGE, REPLY, (), 1, "é" * 1500)
+    with transaction(engine) as session:
+        assert session.get_one(AskedQuestion, "r1").text == "é" * 1000
+
+
+def test_a_forgotten_question_is_not_in_any_file(
+    log: EventLog, engine: Engine, tmp_path: Path
+) -> None:
+    def found() -> list[str]:
+        files = tmp_path.glob("citewell.db*")
+        return [file.name for file in files if CANARY.encode() in file.read_bytes()]
+
+    log.record(MESSAGE, REPLY, (), 1, CANARY)
+    assert found(), "the test needs the question to be there first"
+    assert log.forget("alice")
+    assert (found(), count(engine, AskedQuestion)) == ([], 0)
+
+
+def test_a_question_is_deleted_when_it_is_too_old(log: EventLog, engine: Engine) -> None:
+    log.record(MESSAGE, REPLY, (), 1, "how does flu spread")
+    age(engine, 29.9)
+    assert log.delete_older_than(30) == 0
+    age(engine, 30.1)
+    assert log.delete_older_than(30) == 2
+    assert count(engine, AskedQuestion) == 0
 
 
 def test_a_forgotten_claim_is_not_in_any_file(log: EventLog, tmp_path: Path) -> None:
@@ -150,7 +207,7 @@ def test_a_heartbeat_tells_its_age(log: EventLog, engine: Engine) -> None:
 
 
 def test_a_lost_database_costs_no_reply(lost: EventLog, caplog: pytest.LogCaptureFixture) -> None:
-    assert not lost.record(MESSAGE, REPLY, (), 1)
+    assert not lost.record(MESSAGE, REPLY, (), 1, CANARY)
     assert not lost.feedback("alice", "r1", "helpful", None)
     assert not lost.rumour("alice", "r1", CANARY)
     assert not lost.forget("alice")

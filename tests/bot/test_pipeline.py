@@ -10,9 +10,9 @@ from pydantic import TypeAdapter
 
 from bot.pipeline import MAX_CHARACTERS, Pipeline
 from bot.rasa_client import Payload, RasaUnavailable
-from bot.replies.compose import Composer
+from bot.replies.compose import Composer, TopicChoice
 from bot.safety.redaction import Redaction, Redactor
-from bot.safety.triage import load_rules
+from bot.safety.triage import load_rules, triage
 from bot.turn import Message, Reply
 from knowledge.settings import ROOT
 from tests.bot.conftest import answer_payload
@@ -21,6 +21,22 @@ RULES = load_rules(ROOT / "bot" / "safety" / "triage_rules" / "en.yml")
 REDACTOR = Redactor()
 EMERGENCY = "my chest hurts and I can't breathe"
 QUESTION_ABOUT_ONE = "what are the signs of a heart attack?"
+TOPICS = (TopicChoice("flu", "Flu", "flu"), TopicChoice("lead", "Lead", "what is  Lead"))
+CLARIFY: dict[str, Any] = {
+    "kind": "clarify",
+    "topic_title": None,
+    "options": [{"entry_id": "flu-shot", "question": "Who needs one?", "topic_title": "Flu"}],
+    "score": 0.3,
+    "call_now": False,
+}
+NO_ANSWER: dict[str, Any] = {
+    "kind": "no_answer",
+    "code": "no_answer",
+    "topics": [],
+    "words": "flu",
+    "score": 0.1,
+    "call_now": False,
+}
 FORGET_ME = {"kind": "notice", "code": "forget_me", "text": "Done. It is deleted."}
 
 
@@ -50,13 +66,20 @@ class Events:
     def __init__(self) -> None:
         self.works = True
         self.turns: list[tuple[Message, Reply, tuple[str, ...], int]] = []
+        self.questions: list[str | None] = []
         self.rumours: list[tuple[str, str, str]] = []
 
     def record(
-        self, message: Message, reply: Reply, redacted: tuple[str, ...], milliseconds: int
+        self,
+        message: Message,
+        reply: Reply,
+        redacted: tuple[str, ...],
+        milliseconds: int,
+        question: str | None = None,
     ) -> bool:
         """Record one turn."""
         self.turns.append((message, reply, redacted, milliseconds))
+        self.questions.append(question)
         return self.works
 
     def rumour(self, session_key: str, reply_id: str, claim: str) -> bool:
@@ -98,7 +121,7 @@ Say = Callable[..., Reply]
 
 @pytest.fixture
 def say(brain: Rasa, events: Events, forget: Forgetting, composer: Composer) -> Say:
-    pipeline = Pipeline(RULES, REDACTOR, brain, composer, events, forget)
+    pipeline = Pipeline(RULES, REDACTOR, brain, composer, events, forget, topics=lambda: TOPICS)
 
     def say(text: str, country: str | None = None) -> Reply:
         return pipeline.answer_turn(Message(text, "alice", "web", country=country))
@@ -312,3 +335,118 @@ def test_the_log_line_of_a_turn_holds_ids_and_codes_only(
     assert vars(record)["reply_id"] == reply.reply_id
     assert vars(record)["kind"] == "answer"
     assert not any("canary" in str(vars(record)) for record in caplog.records)
+
+
+# --- which questions are kept ---------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("payload", [answer_payload(), CLARIFY, NO_ANSWER], ids=lambda p: p["kind"])
+def test_a_question_is_kept_with_its_identifiers_masked(
+    say: Say, brain: Rasa, events: Events, payload: dict[str, Any]
+) -> None:
+    brain.says(payload)
+    assert say("call me at (415) 555-2671\nabout flu").kind == payload["kind"]
+    (question,) = events.questions
+    assert question == brain.heard[0][0]
+    assert "2671" not in question
+    assert "flu" in question
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [
+        {"kind": "notice", "code": "greet", "text": "Hello!"},
+        {"kind": "notice", "code": "rumour_reported", "claim": "garlic cures flu"},
+        {"kind": "emergency", "category": "emergency", "rule": "intent"},
+        {"kind": "emergency", "category": "self_harm", "rule": "intent"},
+        {"kind": "emergency", "category": "abuse", "rule": "intent"},
+        {"kind": "unavailable", "code": "no_release"},
+    ],
+    ids=lambda payload: payload.get("category") or payload["code"] if payload else "",
+)
+def test_what_is_no_health_question_is_not_kept(
+    say: Say, brain: Rasa, events: Events, payload: dict[str, Any]
+) -> None:
+    brain.says(payload)
+    say("hello there, it is me")
+    assert events.questions == [None]
+
+
+@pytest.mark.parametrize("text", [EMERGENCY, "", "x" * (MAX_CHARACTERS + 1)])
+def test_what_does_not_reach_rasa_is_not_kept(say: Say, events: Events, text: str) -> None:
+    say(text)
+    assert events.questions == [None]
+
+
+def test_a_question_is_not_kept_while_rasa_is_away(say: Say, brain: Rasa, events: Events) -> None:
+    brain.error = RasaUnavailable("rasa_timed_out")
+    say("How does flu spread?")
+    assert events.questions == [None]
+
+
+def test_a_question_about_a_bodily_emergency_is_kept(say: Say, events: Events) -> None:
+    assert say(QUESTION_ABOUT_ONE).kind == "answer"
+    assert events.questions == [QUESTION_ABOUT_ONE]
+
+
+@pytest.mark.parametrize(
+    ("text", "category"),
+    [
+        ("what are the warning signs of suicide?", "self_harm"),
+        ("my partner hits me, is that abuse?", "abuse"),
+    ],
+)
+def test_a_question_about_self_harm_or_abuse_is_not_kept(
+    say: Say, events: Events, text: str, category: str
+) -> None:
+    alarm = triage(text, RULES)
+    assert alarm is not None
+    assert alarm.category == category
+    say(text)
+    assert events.questions == [None]
+
+
+@pytest.mark.parametrize(
+    "payload", [answer_payload(), CLARIFY, NO_ANSWER], ids=lambda payload: payload["kind"]
+)
+def test_what_a_net_behind_took_for_urgent_is_not_kept(
+    say: Say, brain: Rasa, events: Events, payload: dict[str, Any]
+) -> None:
+    brain.says({**payload, "call_now": True})
+    assert say("i am so tired of it all").call_now
+    assert events.questions == [None]
+
+
+def test_a_text_in_a_language_that_nobody_here_reads_is_not_kept(
+    say: Say, brain: Rasa, events: Events
+) -> None:
+    brain.says({**NO_ANSWER, "code": "other_language", "language": "de", "call_now": True})
+    assert say("wie lange dauert eine Grippe").code == "other_language"
+    assert events.questions == [None]
+
+
+def test_an_entry_that_asks_for_the_call_now_line_is_kept(
+    say: Say, brain: Rasa, events: Events
+) -> None:
+    urgent = {"level": "emergency", "action": "Call now."}
+    brain.says(answer_payload(call_now=True, urgency=urgent))
+    assert say("tell me of it").call_now
+    assert events.questions == ["tell me of it"]
+
+
+@pytest.mark.parametrize(
+    ("text", "kept"), [("Flu ", False), ("WHAT is lead", False), ("flu?", True)]
+)
+def test_the_button_of_a_topic_is_no_question(
+    say: Say, events: Events, text: str, kept: bool
+) -> None:
+    say(text)
+    assert (events.questions != [None]) == kept
+
+
+def test_nothing_is_kept_of_a_conversation_that_was_forgotten(
+    say: Say, brain: Rasa, events: Events
+) -> None:
+    brain.says(FORGET_ME)
+    say("forget me")
+    assert events.questions == []
