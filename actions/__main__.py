@@ -23,6 +23,7 @@ from actions.answer_question import (
 )
 from actions.claim_steps import ActionClaimStep
 from actions.emergency import ActionEmergency
+from actions.grouping import Grouping
 from actions.prefetch import PrefetchingEmbedder
 from actions.report_rumour import ActionReportRumour
 from bot.safety.log_lines import set_up_logging
@@ -148,6 +149,7 @@ def main() -> int:
     gc.collect()
     gc.freeze()
     answers.watch()
+    Grouping(answers.engine, embedder).start()
     app = create_action_app(answers, embedder)
     # One process: rasa_sdk's own start-up forks, which fails once torch is imported.
     app.run(

@@ -70,14 +70,19 @@ def create_app(settings: BotSettings | None = None) -> Flask:
     app.register_blueprint(
         widget.create_blueprint(topics.topics, settings.frame_ancestors, settings.locale)
     )
-    console_pages, _ = console.create_blueprint(engine, settings.cookies_need_https)
+    console_pages, app.extensions["console"] = console.create_blueprint(
+        engine, settings.cookies_need_https, settings.actions_url
+    )
     app.register_blueprint(console_pages)
     widget.init_headers(app.after_request)
     return app
 
 
 def _api_parts(settings: BotSettings, engine: Engine, topics: LiveTopics) -> api.ApiParts:
-    events, trackers = EventLog(engine), TrackerStore(settings.tracker_file)
+    events, trackers = (
+        EventLog(engine, settings.keeps_questions),
+        TrackerStore(settings.tracker_file),
+    )
 
     sessions = Sessions(settings.secret_key, settings.session_seconds)
 
@@ -98,7 +103,14 @@ def _api_parts(settings: BotSettings, engine: Engine, topics: LiveTopics) -> api
     rasa = RasaClient(settings.rasa_url)
     rules = load_rules(ROOT / "bot" / "safety" / "triage_rules" / "en.yml")
     pipeline = Pipeline(
-        rules, Redactor(), rasa, composer, events, forget, Prefetch(settings.actions_url)
+        rules,
+        Redactor(),
+        rasa,
+        composer,
+        events,
+        forget,
+        Prefetch(settings.actions_url),
+        topics.choices,
     )
     return api.ApiParts(
         pipeline=pipeline,

@@ -34,9 +34,10 @@ LONGEST_QUESTION = 1000
 class EventLog:
     """Writes to and deletes from the tables of turns, feedback, rumours and questions."""
 
-    def __init__(self, engine: Engine) -> None:
-        """Take the engine of the store."""
+    def __init__(self, engine: Engine, keeps_questions: bool = True) -> None:
+        """Take the engine of the store, and whether health questions are kept."""
         self._engine = engine
+        self._keeps_questions = keeps_questions
 
     def record(
         self,
@@ -67,7 +68,8 @@ class EventLog:
             redacted_kinds=",".join(redacted)[:200],
             milliseconds=milliseconds,
         )
-        asked = [] if question is None else [_asked(message, reply, question)]
+        kept = question if self._keeps_questions else None
+        asked = [] if kept is None else [_asked(message, reply, kept)]
         # One transaction: a busy store holds the turn up once, not twice.
         return self._write([event, *asked], "event_not_recorded")
 

@@ -56,6 +56,11 @@ HTTPS_ONLY = Setting(
     "0",
     "1 where people reach the console by HTTPS only: its cookie then goes nowhere else.",
 )
+KEEP_QUESTIONS = Setting(
+    "CITEWELL_KEEP_QUESTIONS",
+    "1",
+    "1 keeps health questions, identifiers masked, for the content team; 0 keeps none.",
+)
 TRUSTED_PROXIES = Setting(
     "CITEWELL_TRUSTED_PROXIES", "0", "Reverse proxies in front whose X-Forwarded-* are believed."
 )
@@ -76,6 +81,7 @@ BOT_SETTINGS = (
     RETENTION_DAYS,
     TRUSTED_PROXIES,
     HTTPS_ONLY,
+    KEEP_QUESTIONS,
 )
 
 MEMORY = Path("/dev/shm")  # noqa: S108 the folder is made with rights for its owner only
@@ -104,6 +110,7 @@ class BotSettings:
         retention_days: age at which events are deleted.
         trusted_proxies: number of reverse proxies in front.
         cookies_need_https: whether the console's cookie is for HTTPS only.
+        keeps_questions: whether health questions are kept for the content team.
     """
 
     knowledge: KnowledgeSettings
@@ -123,6 +130,7 @@ class BotSettings:
     retention_days: int
     trusted_proxies: int
     cookies_need_https: bool
+    keeps_questions: bool
 
 
 def read_bot_settings(env: Mapping[str, str] | None = None) -> BotSettings:
@@ -152,6 +160,7 @@ def read_bot_settings(env: Mapping[str, str] | None = None) -> BotSettings:
         retention_days=RETENTION_DAYS.integer(env, 1, 3650),
         trusted_proxies=TRUSTED_PROXIES.integer(env, 0, 5),
         cookies_need_https=HTTPS_ONLY.integer(env, 0, 1) == 1,
+        keeps_questions=KEEP_QUESTIONS.integer(env, 0, 1) == 1,
     )
 
 

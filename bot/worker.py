@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import sqlite3
 import sys
+from collections.abc import Callable
 
 from huey import SqliteHuey, crontab
 from sqlalchemy.exc import SQLAlchemyError
@@ -18,7 +19,8 @@ from bot.safety.log_lines import set_up_logging
 from bot.settings import BotSettings, read_bot_settings
 from bot.tracker_store import TrackerStore
 from knowledge.settings import SettingError
-from knowledge.store import connect
+from knowledge.source_watch import Summary, watch_all
+from knowledge.store import StoreError, connect
 
 logger = logging.getLogger("bot.worker")
 
@@ -26,8 +28,15 @@ logger = logging.getLogger("bot.worker")
 class Chores:
     """What the worker does, each chore total: a failure is logged and tried again next time."""
 
-    def __init__(self, events: EventLog, trackers: TrackerStore, retention_days: int) -> None:
-        """Take the stores."""
+    def __init__(
+        self,
+        events: EventLog,
+        trackers: TrackerStore,
+        retention_days: int,
+        look_at_sources: Callable[[], Summary | None] = lambda: None,
+    ) -> None:
+        """Take the stores, and what looks at the cited pages."""
+        self._look_at_sources = look_at_sources
         self._events = events
         self._trackers = trackers
         self._retention_days = retention_days
@@ -58,13 +67,28 @@ class Chores:
             return
         logger.info("old_rows_deleted", extra={"rows": deleted})
 
+    def watch_sources(self) -> None:
+        """Look at the cited pages."""
+        try:
+            found = self._look_at_sources()
+        except (SQLAlchemyError, StoreError, SettingError) as error:
+            logger.warning("sources_not_watched", extra={"error": type(error).__name__})
+            return
+        if found is None:
+            logger.warning("no_source_reachable")
+            return
+        logger.info("sources_watched", extra={"changed": found.changed, "tasks": found.tasks})
+
 
 def create_huey(settings: BotSettings) -> SqliteHuey:
     """Return the queue with its chores."""
+    engine = connect(settings.knowledge.database_url)
+    contact = settings.knowledge.contact
     chores = Chores(
-        EventLog(connect(settings.knowledge.database_url)),
+        EventLog(engine),
         TrackerStore(settings.tracker_file),
         settings.retention_days,
+        lambda: watch_all(engine, contact, logger.debug),
     )
     huey = SqliteHuey("citewell", filename=str(settings.knowledge.data_dir / "queue.db"))
 
@@ -82,6 +106,10 @@ def create_huey(settings: BotSettings) -> SqliteHuey:
     @huey.periodic_task(crontab(hour="3", minute="17"))  # type: ignore[untyped-decorator]
     def every_night() -> None:
         chores.delete_old()
+
+    @huey.periodic_task(crontab(hour="4", minute="7"))  # type: ignore[untyped-decorator]
+    def later_at_night() -> None:
+        chores.watch_sources()
 
     return huey
 

@@ -34,6 +34,7 @@ from knowledge.search_commands import (
     tell,
 )
 from knowledge.settings import ROOT, KnowledgeSettings, SettingError, read_settings
+from knowledge.source_watch import run_watch
 from knowledge.store import (
     StoreError,
     connect,
@@ -178,6 +179,8 @@ def parser() -> argparse.ArgumentParser:
     publishing.add_argument("--rollback", type=int, metavar="RELEASE", help="go back to a release")
     add("prepare", run_prepare)
     add_team_arguments(add("team", run_team))
+    watching = add("sources", run_watch)
+    watching.add_argument("--url", help="look at this cited page only")
     search = add("search", run_search)
     search.add_argument("question")
     search.add_argument("--after", metavar="ENTRY", help="entry that was answered just before")

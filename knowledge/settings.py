@@ -112,6 +112,11 @@ CORPUS_DIR = Setting(
     "CITEWELL_CORPUS_DIR", "knowledge/corpus", "Folder of the corpus files to import."
 )
 ACTIONS_PORT = Setting("CITEWELL_ACTIONS_PORT", "5055", "Loopback port of the action server.")
+CONTACT = Setting(
+    "CITEWELL_CONTACT",
+    "",
+    "Address of yours (web or email) that CDC and WHO see when their pages are checked.",
+)
 LOG_LEVEL = Setting(
     "CITEWELL_LOG_LEVEL", "INFO", "DEBUG, INFO, WARNING or ERROR; no level logs what people write."
 )
@@ -126,6 +131,7 @@ KNOWLEDGE_SETTINGS = (
     OFFER_FROM,
     CORPUS_DIR,
     ACTIONS_PORT,
+    CONTACT,
     LOG_LEVEL,
 )
 
@@ -144,6 +150,7 @@ class KnowledgeSettings:
         offer_from: probability from which a choice of answers is offered, 0 to 1.
         corpus_dir: folder of the corpus files.
         actions_port: loopback port of the action server.
+        contact: what cited sites see of whom to ask, or "".
         log_level: lowest level that is logged.
     """
 
@@ -156,6 +163,7 @@ class KnowledgeSettings:
     offer_from: float
     corpus_dir: Path
     actions_port: int
+    contact: str
     log_level: str
 
 
@@ -183,5 +191,6 @@ def read_settings(env: Mapping[str, str] | None = None) -> KnowledgeSettings:
         offer_from=OFFER_FROM.share(env),
         corpus_dir=(ROOT / CORPUS_DIR.text(env)).resolve(),
         actions_port=ACTIONS_PORT.integer(env, 1, 65535),
+        contact=CONTACT.text(env),
         log_level=level,
     )

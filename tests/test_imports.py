@@ -148,6 +148,8 @@ def test_the_gateway_imports_the_store_in_few_places_and_nothing_else_of_knowled
         if item.importer.startswith("bot.console"):
             parts = ("knowledge.entry", "knowledge.exchange", "knowledge.checks", *TEAM, *STORE)
             return item.is_from("bot", *parts)
+        if item.importer == "bot.worker":
+            return item.is_from("bot", "knowledge.source_watch", *STORE)
         if item.importer in STORE_READERS:
             return item.is_from("bot", *STORE)
         return item.is_from("bot")

@@ -1,6 +1,9 @@
 """What the console says after something was done."""
 
 MESSAGES = {
+    "access_ended": "Access is ended, in every browser and for every program.",
+    "access_given": "They can sign in again.",
+    "answered": "Marked as answered.",
     "approved": "Approved. A publisher can make it live now.",
     "banner_ended": "The banner is down.",
     "banner_set": "The banner is set.",
@@ -9,6 +12,8 @@ MESSAGES = {
     "imported": "Imported as drafts. Nothing is live yet.",
     "invited": "Invited.",
     "key_ended": "The key does not count any more.",
+    "others_ended": "You are signed in here only.",
+    "password_changed": "Your password is changed. You are signed out everywhere else.",
     "password_set": "Your password is set. Sign in with it.",
     "published": "Published. It is live within five seconds.",
     "rejected": "Put aside.",
@@ -25,6 +30,8 @@ MESSAGES = {
     "taken_back": "It is a draft again.",
     "task_done": "Marked as done.",
     "task_open": "Open again.",
+    "term_added": "The term is watched.",
+    "term_removed": "The term is watched no more.",
     "totp_removed": "No code is asked for any more.",
     "totp_set": "From now on a code is asked for.",
     "withdrawn": "Withdrawn. It is gone everywhere within five seconds.",

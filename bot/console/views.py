@@ -5,20 +5,53 @@ from __future__ import annotations
 from flask import Blueprint, request, url_for
 from sqlalchemy.engine import Engine
 
-from bot.console import access, entries, releases, start
+from bot.console import (
+    access,
+    account,
+    entries,
+    exchange,
+    hearing,
+    record,
+    releases,
+    sources,
+    start,
+    team,
+)
 from bot.console.messages import MESSAGES
 from bot.console.pages import Pages
+from bot.console.rehearsing import Rehearsing
 from knowledge.people import Member, Role
 
-MENU: tuple[tuple[str, str, frozenset[Role]], ...] = (("list_releases", "Releases", frozenset()),)
+PARTS = (
+    access,
+    start,
+    hearing,
+    sources,
+    entries,
+    releases,
+    exchange,
+    team,
+    record,
+    account,
+)
+MENU: tuple[tuple[str, str, frozenset[Role]], ...] = (
+    ("list_questions", "Questions", frozenset()),
+    ("list_tasks", "Sources", frozenset()),
+    ("list_releases", "Releases", frozenset()),
+    ("show_exchange", "Spreadsheets", frozenset()),
+    ("show_team", "Team", frozenset({Role.ADMIN})),
+    ("show_record", "Record", frozenset()),
+    ("show_account", "Account", frozenset()),
+)
 
 
-def create_blueprint(engine: Engine, is_secure: bool) -> tuple[Blueprint, Pages]:
+def create_blueprint(engine: Engine, is_secure: bool, actions_url: str) -> tuple[Blueprint, Pages]:
     """Return the console, and the table of who may open what.
 
     Args:
         engine: of the store.
         is_secure: whether people reach it by HTTPS.
+        actions_url: where the action server listens.
     """
     blueprint = Blueprint(
         "console",
@@ -27,8 +60,19 @@ def create_blueprint(engine: Engine, is_secure: bool) -> tuple[Blueprint, Pages]
         static_folder="static",
         template_folder="templates",
     )
-    pages = Pages(blueprint, engine, is_secure)
-    for part in (access, start, entries, releases):
+    pages = Pages(blueprint, engine, is_secure, Rehearsing(actions_url))
+    for part in (
+        access,
+        start,
+        hearing,
+        sources,
+        entries,
+        releases,
+        exchange,
+        team,
+        record,
+        account,
+    ):
         part.add_pages(pages)
 
     @blueprint.context_processor

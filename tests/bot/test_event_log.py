@@ -125,6 +125,12 @@ def test_a_question_is_kept_as_it_is_given_with_what_it_got(log: EventLog, engin
         assert session.get(TurnEvent, "r1") is not None
 
 
+def test_where_no_questions_are_kept_the_turn_still_is(engine: Engine) -> None:
+    assert EventLog(engine, keeps_questions=False).record(MESSAGE, REPLY, (), 5, CANARY)
+    assert count(engine, AskedQuestion) == 0
+    assert count(engine, TurnEvent) == 1
+
+
 def test_a_question_without_an_entry_has_no_topic(log: EventLog, engine: Engine) -> None:
     assert log.record(MESSAGE, Reply("r2", "no_answer", "no_answer", "en", "ltr", "x"), (), 1, "q")
     with transaction(engine) as session:
