@@ -216,8 +216,13 @@ def grant(
         role: the role.
         expires_on: the last day on which it counts, or None for no end.
         by: the administrator, or None for the command line.
+
+    Raises:
+        PeopleError: nobody would be left who can let people in for good.
     """
     person = _person(session, person_id)
+    if role is Role.ADMIN and expires_on is not None:
+        _keep_an_admin(session, person_id)
     session.merge(
         RoleGrant(
             person_id=person_id, role=role.value, expires_on=expires_on, granted_by=by, at=now()
@@ -337,6 +342,12 @@ def sign_in(
     if known and _hasher.check_needs_rehash(known):
         person.password_hash = _hasher.hash(password)
     return begin_sign_in(session, person.id, agent)
+
+
+def password_is_right(session: Session, person_id: int, password: str) -> bool:
+    """Tell whether this is a person's password."""
+    known = _person(session, person_id).password_hash
+    return known is not None and _verify(known, password)
 
 
 def begin_sign_in(session: Session, person_id: int, agent: str) -> str:

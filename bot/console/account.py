@@ -7,8 +7,6 @@ from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 
 import segno
-from argon2 import PasswordHasher
-from argon2.exceptions import InvalidHashError, VerificationError
 from flask import request, url_for
 
 from bot.console.pages import COOKIE, Page, Pages, Visit, done, page
@@ -178,10 +176,8 @@ def must_know_password(visit: Visit, field: str, tries: RateLimit) -> None:
         minutes = -(-(error.retry_after or 60) // 60)
         raise PeopleError(f"{field}: too many tries; wait {minutes} minutes") from None
     given = request.form.get(field, "")[: people.LONGEST_PASSWORD + 1]
-    try:
-        PasswordHasher().verify(person.password_hash or "", given)
-    except (VerificationError, InvalidHashError):
-        raise PeopleError(f"{field}: this is not your password") from None
+    if not people.password_is_right(visit.session, person.id, given):
+        raise PeopleError(f"{field}: this is not your password")
 
 
 def here() -> str:

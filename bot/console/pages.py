@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from functools import wraps
 from http import HTTPStatus
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from flask import Blueprint, Response, make_response, redirect, render_template, request, url_for
 from sqlalchemy.engine import Engine
@@ -23,7 +23,9 @@ from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response as AnyResponse
 
 from bot.console.rehearsing import Rehearsal
+from knowledge.listening import ListeningError
 from knowledge.people import Member, NotAllowed, PeopleError, Role, member_of, team_exists
+from knowledge.source_watch import TaskError
 from knowledge.store import transaction
 from knowledge.workflow import EditConflict, WorkflowError
 
@@ -123,8 +125,10 @@ class Pages:
                     names = " or ".join(f"“{role.value}”" for role in sorted(roles))
                     raise NotAllowed(f"this page needs the role {names}")
                 return view(Visit(session, member), **parts)
-        except (Refused, PeopleError, WorkflowError) as error:
+        except (Refused, ListeningError, PeopleError, TaskError, WorkflowError) as error:
             return error_page(status_of(error), str(error))
+        except OverflowError:  # a number in the address that no row can have
+            return error_page(HTTPStatus.NOT_FOUND, "There is nothing at this address.")
         except SQLAlchemyError as error:
             logger.warning("console_store_failed", extra={"error": type(error).__name__})
             return error_page(
@@ -180,7 +184,7 @@ def refuse_other_sites() -> None:
     if site is not None:
         ours = site == "same-origin"
     else:
-        origin = urlsplit(request.headers.get("Origin", ""))
+        origin = _split(request.headers.get("Origin", ""))
         ours = origin.netloc == request.host and origin.scheme == request.scheme
     if not ours:
         raise Refused(HTTPStatus.FORBIDDEN, "This did not come from a page of the console.")
@@ -188,9 +192,18 @@ def refuse_other_sites() -> None:
 
 def own_path(to: str) -> str:
     """Return a path of the console; its front page where this is none."""
-    parts = urlsplit(to)
-    safe = not parts.scheme and not parts.netloc and parts.path.startswith("/console")
+    parts = _split(to)
+    inside = parts.path == "/console" or parts.path.startswith("/console/")
+    safe = not parts.scheme and not parts.netloc and inside and to.isprintable()
     return to if safe and "\\" not in to else url_for("console.show_start")
+
+
+def _split(address: str) -> SplitResult:
+    """Return the parts of an address, none of what is no address."""
+    try:
+        return urlsplit(address)
+    except ValueError:
+        return SplitResult("", "", "", "", "")
 
 
 def page(template: str, status: int = 200, **words: object) -> Response:

@@ -6,7 +6,7 @@ from http import HTTPStatus
 
 from bot.console.pages import Page, Pages, Visit, done, page
 from knowledge import source_watch
-from knowledge.people import NotAllowed
+from knowledge.people import NotAllowed, Role
 from knowledge.source_watch import TaskError
 
 STEPS = {
@@ -23,7 +23,7 @@ def add_pages(pages: Pages) -> None:
         """Show what is to be looked at again."""
         return tasks_page(visit)
 
-    @pages.post("/sources/tasks/<int:task_id>/<step>")
+    @pages.post("/sources/tasks/<int:task_id>/<step>", Role.AUTHOR, Role.REVIEWER)
     def move_task(visit: Visit, task_id: int, step: str) -> Page:
         """Mark a task as done, or open it again."""
         if step not in STEPS:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from flask import Blueprint, request, url_for
+from flask import Blueprint, Response, request, url_for
 from sqlalchemy.engine import Engine
 
 from bot.console import (
@@ -74,6 +74,13 @@ def create_blueprint(engine: Engine, is_secure: bool, actions_url: str) -> tuple
         account,
     ):
         part.add_pages(pages)
+
+    @blueprint.after_request
+    def keep_nowhere(response: Response) -> Response:
+        """Let no browser and no proxy keep a page of the console; its style may be kept."""
+        if request.endpoint != "console.static":
+            response.headers["Cache-Control"] = "no-store"
+        return response
 
     @blueprint.context_processor
     def words() -> dict[str, object]:

@@ -65,6 +65,9 @@ DECIDED: dict[tuple[str, str], Roles] = {
     ("POST", "/questions/<int:group_id>/draft"): AUTHORS,
     ("POST", "/questions/terms"): AUTHORS,
     ("POST", "/questions/terms/<int:term_id>/remove"): AUTHORS,
+    ("GET", "/sources"): MEMBERS,
+    # knowledge.source_watch refuses who is neither author nor reviewer.
+    ("POST", "/sources/tasks/<int:task_id>/<step>"): frozenset({Role.AUTHOR, Role.REVIEWER}),
     ("GET", "/exchange"): MEMBERS,
     ("GET", "/exchange/answers.<kind>"): MEMBERS,
     ("POST", "/exchange/check"): AUTHORS,
