@@ -10,6 +10,9 @@ export PYTHONDONTWRITEBYTECODE :=
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-13s %s\n", $$1, $$2}'
 
+# Tests with a model, with Rasa, with the four processes or a browser run one after another.
+SLOW := rasa or stack or browser or model
+
 run: setup ## Install what is missing, start everything, print the address (Ctrl-C stops it)
 	@$(OURS) -m deploy.launch
 
@@ -20,10 +23,11 @@ test: setup ## Lint, types, then every test: unit, Rasa, the four real processes
 	@$(OURS) -m ruff check . && $(OURS) -m ruff format --check .
 	@$(OURS) -m mypy
 	@$(OURS) -m knowledge check
-	@$(OURS) -m pytest
+	@$(OURS) -m pytest -n auto --dist loadfile -m "not ($(SLOW))"
+	@$(OURS) -m pytest -m "$(SLOW)"
 
-unit: setup ## The quick tests only (under a minute)
-	@$(OURS) -m pytest -m "not rasa and not stack and not browser and not model"
+unit: setup ## The quick tests only, on all cores
+	@$(OURS) -m pytest -n auto --dist loadfile -m "not ($(SLOW))"
 
 lint: setup ## Lint, format check, types
 	@$(OURS) -m ruff check . && $(OURS) -m ruff format --check . && $(OURS) -m mypy
