@@ -22,7 +22,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response as AnyResponse
 
-from bot.console.rehearsing import Rehearsal
+from bot.console.action_server import ActionServer
 from knowledge.listening import ListeningError
 from knowledge.people import Member, NotAllowed, PeopleError, Role, member_of, team_exists
 from knowledge.source_watch import TaskError
@@ -70,7 +70,7 @@ class Pages:
         blueprint: where they are.
         engine: of the store.
         is_secure: whether the cookie is for HTTPS only.
-        rehearse: tells what a release with some revisions would change, or None.
+        action_server: tells why a question gets what it gets, and what a release would change.
         permissions: per method and rule the roles that may; an empty set means everybody who is
             signed in, None everybody.
     """
@@ -78,7 +78,7 @@ class Pages:
     blueprint: Blueprint
     engine: Engine
     is_secure: bool
-    rehearse: Callable[[list[int]], Rehearsal | None] = lambda _revisions: None
+    action_server: ActionServer
     permissions: dict[tuple[str, str], frozenset[Role] | None] = field(default_factory=dict)
 
     def get(self, rule: str, *roles: Role) -> Callable[[Callable[..., Page]], Callable[..., Page]]:

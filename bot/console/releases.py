@@ -38,7 +38,7 @@ def add_pages(pages: Pages) -> None:
             visit=visit,
             pairs=[(one, desk.pair_of(one)) for one in revisions],
             faults=workflow.faults_of(visit.session, revisions, today()),
-            rehearsal=pages.rehearse([one.id for one in revisions]),
+            rehearsal=pages.action_server.rehearse([one.id for one in revisions]),
         )
 
     @pages.post("/releases", Role.PUBLISHER)

@@ -16,10 +16,11 @@ from bot.console import (
     sources,
     start,
     team,
+    trying,
 )
+from bot.console.action_server import ActionServer
 from bot.console.messages import MESSAGES
 from bot.console.pages import Pages
-from bot.console.rehearsing import Rehearsing
 from knowledge.people import Member, Role
 
 PARTS = (
@@ -33,9 +34,11 @@ PARTS = (
     team,
     record,
     account,
+    trying,
 )
 MENU: tuple[tuple[str, str, frozenset[Role]], ...] = (
     ("list_questions", "Questions", frozenset()),
+    ("try_question", "Try", frozenset()),
     ("list_tasks", "Sources", frozenset()),
     ("list_releases", "Releases", frozenset()),
     ("show_exchange", "Spreadsheets", frozenset()),
@@ -60,19 +63,8 @@ def create_blueprint(engine: Engine, is_secure: bool, actions_url: str) -> tuple
         static_folder="static",
         template_folder="templates",
     )
-    pages = Pages(blueprint, engine, is_secure, Rehearsing(actions_url))
-    for part in (
-        access,
-        start,
-        hearing,
-        sources,
-        entries,
-        releases,
-        exchange,
-        team,
-        record,
-        account,
-    ):
+    pages = Pages(blueprint, engine, is_secure, ActionServer(actions_url))
+    for part in PARTS:
         part.add_pages(pages)
 
     @blueprint.after_request

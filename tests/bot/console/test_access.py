@@ -68,6 +68,8 @@ DECIDED: dict[tuple[str, str], Roles] = {
     ("GET", "/sources"): MEMBERS,
     # knowledge.source_watch refuses who is neither author nor reviewer.
     ("POST", "/sources/tasks/<int:task_id>/<step>"): frozenset({Role.AUTHOR, Role.REVIEWER}),
+    ("GET", "/try"): MEMBERS,
+    ("POST", "/try"): MEMBERS,
     ("GET", "/exchange"): MEMBERS,
     ("GET", "/exchange/answers.<kind>"): MEMBERS,
     ("POST", "/exchange/check"): AUTHORS,
