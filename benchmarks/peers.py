@@ -54,7 +54,8 @@ from knowledge.settings import CORPUS_DIR, ENCODER_THREADS, ROOT
 
 CORPUS = ROOT / "knowledge" / "corpus"
 PEERS = ROOT / ".venv-peers"
-EPOCHS = 100
+EPOCHS = 20
+"""Of Rasa's training, each about half a minute on two cores; `--epochs 100` is its own usual."""
 THREADS = 1
 SEED = 20261122
 NOTHING = "–"

@@ -69,8 +69,8 @@ from knowledge.entry import TopicEntry
 from knowledge.exchange import Fault
 from knowledge.people import Member, Role
 from knowledge.schema import Revision
-from knowledge.store import FEW, content_hash, read_live
-from knowledge.workflow import OPEN, State, save_draft
+from knowledge.store import FEW, content_hash
+from knowledge.workflow import OPEN, State, live_beside, save_draft
 
 SHEET = "Entries"
 DELIMITERS = (",", ";", "\t")
@@ -1169,10 +1169,7 @@ def dry_run(session: Session, pairs: Sequence[TopicEntry], today: date | None = 
         pairs: the entries.
         today: finds reviews that are overdue; None leaves that one rule out.
     """
-    own = {_key(pair) for pair in pairs}
-    live = read_live(session)
-    beside = [one.topic_entry for one in live.entries] if live else []
-    faults = check_entries(pairs, [pair for pair in beside if _key(pair) not in own], today)
+    faults = check_entries(pairs, live_beside(session), today)
     return Plan(tuple(_compare(session, pairs)), tuple(faults))
 
 

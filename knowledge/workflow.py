@@ -25,7 +25,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from knowledge.audit import record
-from knowledge.checks import check_entries
+from knowledge.checks import Beside, beside_of, check_entries
 from knowledge.entry import TopicEntry
 from knowledge.exchange import Fault
 from knowledge.people import Member, NotAllowed, Role
@@ -434,18 +434,26 @@ def faults_of(
         today: finds reviews that are overdue; None leaves that one rule out.
     """
     pairs = [TopicEntry.model_validate(revision.body) for revision in revisions]
-    own = {(revision.entry_id, revision.locale) for revision in revisions}
-    others = session.scalars(
-        sa.select(Revision)
-        .join(ReleaseRevision, ReleaseRevision.revision_id == Revision.id)
-        .join(LiveRelease, LiveRelease.release_id == ReleaseRevision.release_id)
-    )
-    beside = [
-        TopicEntry.model_validate(row.body)
-        for row in others
-        if (row.entry_id, row.locale) not in own
-    ]
-    return check_entries(pairs, beside, today)
+    return check_entries(pairs, live_beside(session), today)
+
+
+_beside: dict[tuple[str, int | None], Beside] = {}
+
+
+def live_beside(session: Session) -> Beside:
+    """Return what the live entries have that others must not have too."""
+    release_id = live_release_id(session)
+    key = (str(session.get_bind().engine.url), release_id)
+    # A release never changes, so what it holds is read once.
+    if key not in _beside:
+        bodies = session.scalars(
+            sa.select(Revision.body)
+            .join(ReleaseRevision, ReleaseRevision.revision_id == Revision.id)
+            .where(ReleaseRevision.release_id == release_id)
+        )
+        _beside.clear()
+        _beside[key] = beside_of(bodies)
+    return _beside[key]
 
 
 # --- steps ----------------------------------------------------------------------------------------

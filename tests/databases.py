@@ -10,6 +10,7 @@ import secrets
 import shutil
 import socket
 import subprocess
+import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -57,22 +58,26 @@ class Postgres:
 
 
 @contextmanager
-def postgres(folder: Path) -> Iterator[Postgres]:
-    """Run a server in a folder, on a free port of loopback, and stop it at the end.
+def postgres() -> Iterator[Postgres]:
+    """Run a server in a folder of its own, on a free port of loopback, and stop it at the end.
 
     Raises:
         NoPostgres: its programs are missing, or it does not start.
     """
     if not shutil.which("initdb") or not shutil.which("postgres"):
         raise NoPostgres("PostgreSQL's initdb and postgres are not on the PATH")
+    # Not below pytest's folders, which only their owner may enter.
+    with tempfile.TemporaryDirectory(prefix="citewell-postgres-") as folder:
+        with _server(Path(folder)) as running:
+            yield running
+
+
+@contextmanager
+def _server(data: Path) -> Iterator[Postgres]:
     # It refuses to run as root.
     as_user = ["runuser", "-u", "postgres", "--"] if os.getuid() == 0 else []
-    data = folder / "pgdata"
-    data.mkdir(mode=0o700)
     if as_user:
         shutil.chown(data, "postgres", "postgres")
-        for parent in [folder, *folder.parents][:3]:
-            parent.chmod(parent.stat().st_mode | 0o011)
     with closing(socket.socket()) as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]

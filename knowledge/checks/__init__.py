@@ -8,8 +8,11 @@ compares entries with each other by meaning, which needs the model.
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date
+from types import MappingProxyType
+from typing import Any
 
 from knowledge.checks import provenance, reading, wording
 from knowledge.checks.finding import Finding, Rule
@@ -18,7 +21,15 @@ from knowledge.checks.reading import grade, plain
 from knowledge.entry import TopicEntry
 from knowledge.exchange import Fault, Located, line_of
 
-__all__ = ["RULES", "check", "check_entries", "grade", "read_cdc_pages"]
+__all__ = [
+    "RULES",
+    "Beside",
+    "beside_of",
+    "check",
+    "check_entries",
+    "grade",
+    "read_cdc_pages",
+]
 
 RULES: tuple[Rule, ...] = (
     provenance.source_is_allowed,
@@ -79,28 +90,68 @@ def _of_corpus(located: Sequence[Located]) -> Iterator[Fault]:
     yield from _unknown_entries(located)
 
 
+@dataclass(frozen=True)
+class Beside:
+    """What there is already, with which new entries must not collide.
+
+    Attributes:
+        wordings: per wording, as it is compared, the entry and the topic that it leads to.
+        aliases: per folded alias its topic.
+        topics: slugs of all topics.
+        entries: ids of all entries.
+    """
+
+    wordings: Mapping[str, tuple[str, str]]
+    aliases: Mapping[str, str]
+    topics: frozenset[str]
+    entries: frozenset[str]
+
+
+NOTHING = Beside({}, {}, frozenset(), frozenset())
+
+
+def beside_of(bodies: Iterable[Mapping[str, Any]]) -> Beside:
+    """Return what entries have that others must not have too.
+
+    Args:
+        bodies: entries with their topics, as plain data of ``TopicEntry``: they were checked when
+            they came in, and thousands of them need no checking for one new one.
+    """
+    wordings: dict[str, tuple[str, str]] = {}
+    aliases: dict[str, str] = {}
+    entries = set()
+    for body in bodies:
+        topic, entry = body["topic"], body["entry"]
+        entries.add(entry["id"])
+        for text in (entry["question"], *entry["variants"]):
+            wordings.setdefault(plain(text), (entry["id"], topic["slug"]))
+        for alias in topic["aliases"]:
+            aliases.setdefault(alias.casefold(), topic["slug"])
+    return Beside(wordings, aliases, frozenset(aliases.values()), frozenset(entries))
+
+
 def check_entries(
-    pairs: Sequence[TopicEntry], beside: Sequence[TopicEntry] = (), today: date | None = None
+    pairs: Sequence[TopicEntry], beside: Beside = NOTHING, today: date | None = None
 ) -> list[Fault]:
     """Check entries that come from no file.
 
     Args:
         pairs: the entries.
-        beside: those that they would be live with; what is wrong with these alone is left out.
+        beside: those that they would be live with; those of the same ids do not count.
         today: finds reviews that are overdue; None leaves that one rule out.
     """
-    others = [Located(pair, pair.topic.slug) for pair in beside]
-    own = [Located(pair, pair.topic.slug) for pair in pairs]
-    topics = {pair.topic.slug for pair in pairs}
+    located = [Located(pair, pair.topic.slug) for pair in pairs]
     names = {pair.entry.id for pair in pairs}
-    alone = [fault for item in own for fault in _of_entry(item, None, today)]
-    # Others first: of two that share a wording, the one that comes later is told.
-    together = [
-        fault
-        for fault in _of_corpus([*others, *own])
-        if fault.entry in names or (not fault.entry and fault.file in topics)
+    slugs = {pair.topic.slug for pair in pairs}
+    wordings = {text: owner for text, owner in beside.wordings.items() if owner[0] not in names}
+    aliases = {alias: slug for alias, slug in beside.aliases.items() if slug not in slugs}
+    return [
+        *(fault for item in located for fault in _of_entry(item, None, today)),
+        *_shared_wordings(located, wordings),
+        *_shared_aliases(located, aliases),
+        *_unknown_topics(located, beside.topics),
+        *_unknown_entries(located, beside.entries),
     ]
-    return [*alone, *together]
 
 
 def fault_of(item: Located, finding: Finding) -> Fault:
@@ -111,9 +162,11 @@ def fault_of(item: Located, finding: Finding) -> Fault:
     return Fault(item.file, line, entry_id, field, finding.message, finding.level)
 
 
-def _shared_wordings(located: Sequence[Located]) -> Iterator[Fault]:
+def _shared_wordings(
+    located: Sequence[Located], known: Mapping[str, tuple[str, str]] = MappingProxyType({})
+) -> Iterator[Fault]:
     """One wording must lead to one entry: two that claim it would be a coin toss."""
-    owner: dict[str, tuple[str, str]] = {}
+    owner = dict(known)
     for item in located:
         entry = item.topic_entry.entry
         variants = ((("variants", i), text) for i, text in enumerate(entry.variants))
@@ -136,9 +189,11 @@ def _heads(located: Sequence[Located]) -> Iterator[Located]:
             yield item
 
 
-def _shared_aliases(located: Sequence[Located]) -> Iterator[Fault]:
+def _shared_aliases(
+    located: Sequence[Located], known: Mapping[str, str] = MappingProxyType({})
+) -> Iterator[Fault]:
     """A name must lead to one topic."""
-    owner: dict[str, str] = {}
+    owner = dict(known)
     for item in _heads(located):
         topic = item.topic_entry.topic
         for number, alias in enumerate(topic.aliases):
@@ -149,8 +204,10 @@ def _shared_aliases(located: Sequence[Located]) -> Iterator[Fault]:
                 yield Fault(item.file, line, "", f"aliases.{number}", message)
 
 
-def _unknown_topics(located: Sequence[Located]) -> Iterator[Fault]:
-    known = {item.topic_entry.topic.slug for item in located}
+def _unknown_topics(
+    located: Sequence[Located], others: frozenset[str] = frozenset()
+) -> Iterator[Fault]:
+    known = {item.topic_entry.topic.slug for item in located} | others
     for item in _heads(located):
         for number, slug in enumerate(item.topic_entry.topic.related):
             if slug not in known:
@@ -159,8 +216,10 @@ def _unknown_topics(located: Sequence[Located]) -> Iterator[Fault]:
                 yield Fault(item.file, line, "", f"related.{number}", message)
 
 
-def _unknown_entries(located: Sequence[Located]) -> Iterator[Fault]:
-    known = {item.topic_entry.entry.id for item in located}
+def _unknown_entries(
+    located: Sequence[Located], others: frozenset[str] = frozenset()
+) -> Iterator[Fault]:
+    known = {item.topic_entry.entry.id for item in located} | others
     for item in located:
         for number, compared in enumerate(item.topic_entry.entry.compared):
             if compared.entry not in known:

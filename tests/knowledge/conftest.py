@@ -46,10 +46,10 @@ def empty_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[databases.Postgres]:
+def postgres_server() -> Iterator[databases.Postgres]:
     """A running PostgreSQL."""
     try:
-        with databases.postgres(tmp_path_factory.mktemp("postgres")) as server:
+        with databases.postgres() as server:
             yield server
     except databases.NoPostgres as error:
         pytest.skip(str(error))
