@@ -35,8 +35,10 @@ CANARY = "canary words"
 
 
 def routes(app: Flask) -> Iterator[tuple[str, set[str]]]:
-    """Yield every route of the app with its methods."""
+    """Yield every route of the app with its methods; the console's pages tell errors as pages."""
     for rule in app.url_map.iter_rules():
+        if rule.endpoint.startswith("console."):
+            continue
         yield rule.rule.replace("<path:filename>", "chat.css"), set(rule.methods or ())
 
 

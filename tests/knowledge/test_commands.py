@@ -339,7 +339,7 @@ def test_publish_keeps_the_shipped_figures_where_too_few_questions_fit(
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ([], "nothing to publish: import a corpus first\n"),
+        ([], "nothing to publish: import a corpus first, or approve a draft\n"),
         (["--rollback", "9"], "no release 9\n"),
     ],
 )
@@ -830,4 +830,4 @@ def test_the_exit_code_reaches_the_shell(tmp_path: Path) -> None:
         check=False,
     )
     assert finished.returncode == 1
-    assert finished.stderr == "nothing to publish: import a corpus first\n"
+    assert finished.stderr == "nothing to publish: import a corpus first, or approve a draft\n"
