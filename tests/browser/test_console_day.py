@@ -90,7 +90,7 @@ def without_script(browser: Browser, cookies: list[dict[str, object]]) -> Iterat
 
 def write(page: Page) -> None:
     """Fill the editor for a new answer."""
-    page.get_by_label("Topic", exact=True).select_option("fever")
+    page.get_by_label("Topic", exact=True).select_option("colds")
     page.get_by_label("Question").fill(QUESTION)
     page.get_by_label("Other wordings").fill(VARIANTS)
     page.get_by_label("Answer", exact=True).fill(ANSWER)
