@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
@@ -88,6 +89,15 @@ def without_script(browser: Browser, cookies: list[dict[str, object]]) -> Iterat
     context.close()
 
 
+def ask(stack: Stack) -> dict[str, Any]:
+    """Ask as a patient; return the reply."""
+    conversation = stack.conversation("US")
+    try:
+        return conversation.say(ASKED)
+    finally:
+        conversation.client.close()
+
+
 def write(page: Page) -> None:
     """Fill the editor for a new answer."""
     page.get_by_label("Topic", exact=True).select_option("colds")
@@ -104,7 +114,7 @@ def write(page: Page) -> None:
 def test_an_editors_day(
     colleague: Callable[[str, str], Colleague], browser: Browser, stack: Stack
 ) -> None:
-    before = stack.conversation("US").say(ASKED)
+    before = ask(stack)
     nora = colleague("nora", "author")
     rita = colleague("rita", "reviewer")
     paul = colleague("paul", "publisher")
@@ -134,7 +144,7 @@ def test_an_editors_day(
     paul.says("Published")
 
     def is_live() -> bool:
-        reply = stack.conversation("US").say(ASKED)
+        reply = ask(stack)
         return bool(reply["entry"]) and reply["text"] == ANSWER
 
     assert before["text"] != ANSWER
