@@ -79,11 +79,8 @@ def create_app(settings: BotSettings | None = None) -> Flask:
 
 
 def _api_parts(settings: BotSettings, engine: Engine, topics: LiveTopics) -> api.ApiParts:
-    events, trackers = (
-        EventLog(engine, settings.keeps_questions),
-        TrackerStore(settings.tracker_file),
-    )
-
+    events = EventLog(engine, settings.keeps_questions)
+    trackers = TrackerStore(settings.tracker_file)
     sessions = Sessions(settings.secret_key, settings.session_seconds)
 
     def forget(session_key: str) -> bool:
