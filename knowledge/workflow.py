@@ -445,15 +445,18 @@ def live_beside(session: Session) -> Beside:
     release_id = live_release_id(session)
     key = (str(session.get_bind().engine.url), release_id)
     # A release never changes, so what it holds is read once.
-    if key not in _beside:
+    found = _beside.get(key)
+    if found is None:
         bodies = session.scalars(
             sa.select(Revision.body)
             .join(ReleaseRevision, ReleaseRevision.revision_id == Revision.id)
             .where(ReleaseRevision.release_id == release_id)
         )
+        found = beside_of(bodies)
+        # Of two threads at once either one's is right; neither may find the other's gone.
         _beside.clear()
-        _beside[key] = beside_of(bodies)
-    return _beside[key]
+        _beside[key] = found
+    return found
 
 
 # --- steps ----------------------------------------------------------------------------------------
