@@ -200,6 +200,7 @@ class QuestionGroup(Base):
     id: Mapped[int] = mapped_column(primary_key=True)
     state: Mapped[str] = mapped_column(String(12), default="new")
     """``new``, ``taken``, ``answered`` or ``rejected``."""
+    locale: Mapped[str] = mapped_column(String(10), default="en", server_default="en")
     person_id: Mapped[int | None] = mapped_column(ForeignKey("person.id"))
     entry_id: Mapped[str | None] = mapped_column(String(80))
     note: Mapped[str] = mapped_column(String(300), default="")
@@ -233,6 +234,10 @@ class Person(Base):
     name: Mapped[str] = mapped_column(String(120))
     password_hash: Mapped[str | None] = mapped_column(String(200))
     """Argon2id; None where only single sign-on lets in."""
+    credentials: Mapped[str] = mapped_column(String(120), default="", server_default="")
+    """What they are qualified by, as readers see it: "registered nurse"; "" for nothing."""
+    sso_subject: Mapped[str | None] = mapped_column(String(400), unique=True)
+    """Who they are to single sign-on: issuer and subject, joined by a space."""
     totp_secret: Mapped[str | None] = mapped_column(String(64))
     totp_used: Mapped[int | None]
     """The last time step whose code was taken: no code counts twice."""
