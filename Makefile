@@ -4,8 +4,8 @@ OURS := .venv/bin/python
 export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
-.PHONY: help run setup test unit lint format lock bench bench-encode bench-peers bench-search safety \
-        measure corpus clean
+.PHONY: help run setup test unit lint format lock bench bench-encode bench-peers bench-search \
+        bench-console safety measure corpus clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-13s %s\n", $$1, $$2}'
@@ -46,6 +46,9 @@ bench-peers: setup ## Compare the search with other software, in an environment 
 
 bench-search: setup ## Measure a search over up to 100,000 entries; docs/benchmarks.md
 	@$(OURS) -m benchmarks.search --write
+
+bench-console: setup ## Measure the console's pages over 5,000 answers; docs/benchmarks.md
+	@$(OURS) -m benchmarks.console --write
 
 safety: setup ## Count how often labelled emergencies reach help, through all three nets
 	@$(OURS) -m benchmarks.safety

@@ -396,7 +396,9 @@ belong to one entry.
   Both files name the same kinds of questions that must not be answered, which helps our AUROC.
   The other systems learn nothing from `calibration.yml`.
 - The other systems are not tuned: default parameters, no reranker, no fine-tuning, no larger
-  model. Rasa's training takes a fixed seed, but its last digits may differ from run to run."""
+  model. Rasa's training takes a fixed seed, but its last digits may differ from run to run.
+- Rasa gets fewer rounds of training here than its usual 100, which take most of an hour on two
+  cores; more of them may help it."""
 
 
 def install_peers() -> None:
