@@ -9,10 +9,9 @@ from __future__ import annotations
 from typing import Any
 
 from knowledge.answering import Answer, Clarify, Decision, NoAnswer, Option
-from knowledge.entry import Source
+from knowledge.passport import calls_now, passport
 
 Payload = dict[str, Any]
-CALL_NOW_LEVELS = {"emergency"}
 
 
 def unavailable(code: str) -> Payload:
@@ -41,7 +40,7 @@ def decision_payload(
         call_now: whether the call-now line goes on top.
     """
     if isinstance(decision, Answer):
-        return {**_answer(decision), "call_now": call_now or _is_emergency(decision)}
+        return {**_answer(decision), "call_now": call_now or calls_now(decision.live.topic_entry)}
     if isinstance(decision, Clarify):
         return {**_clarify(decision), "is_claim": is_claim, "call_now": call_now}
     if decision.language:
@@ -51,37 +50,10 @@ def decision_payload(
     return {**_no_answer(decision), "code": code, "call_now": call_now}
 
 
-def _is_emergency(answer: Answer) -> bool:
-    return answer.live.topic_entry.entry.urgency.level in CALL_NOW_LEVELS
-
-
 def _answer(answer: Answer) -> Payload:
-    entry, topic = answer.live.topic_entry.entry, answer.live.topic_entry.topic
-    reviewer = entry.reviewed_by[0].role if entry.reviewed_by else None
+    live = answer.live
     return {
-        "kind": "answer",
-        "entry": {
-            "entry_id": entry.id,
-            "revision": answer.live.revision,
-            "question": entry.question,
-            "topic": topic.slug,
-            "topic_title": topic.title,
-        },
-        "locale": topic.locale,
-        "text": "" if answer.expired else entry.short_answer,
-        "details": [] if answer.expired else [detail.text for detail in entry.details],
-        "seek_care": entry.seek_care,
-        "urgency": {"level": entry.urgency.level, "action": entry.urgency.action},
-        "myth": entry.myth.model_dump() if entry.myth else None,
-        "conflict": entry.conflict,
-        "sources": [_source(source) for source in entry.sources],
-        "review": {
-            "status": entry.status.value,
-            "by_role": reviewer,
-            "on": _iso(entry.last_reviewed),
-            "due": _iso(entry.review_due),
-        },
-        "expired": answer.expired,
+        **passport(live.topic_entry, live.revision, expired=answer.expired),
         "score": round(answer.score, 4),
         "related": [_option(option) for option in answer.related],
     }
@@ -112,19 +84,3 @@ def _option(option: Option) -> Payload:
         "question": option.question,
         "topic_title": option.topic_title,
     }
-
-
-def _source(source: Source) -> Payload:
-    return {
-        "publisher": source.publisher,
-        "title": source.title,
-        "url": source.url,
-        "section": source.section,
-        "source_date": _iso(source.source_date),
-        "checked_on": source.checked_on,
-        "evidence": source.evidence.value,
-    }
-
-
-def _iso(day: object) -> str | None:
-    return str(day) if day is not None else None

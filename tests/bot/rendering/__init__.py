@@ -1,0 +1,1 @@
+"""Tests of what messaging platforms are sent: pure functions, no network."""
