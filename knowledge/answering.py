@@ -382,7 +382,7 @@ class Answerer:
         topic = live.topic_entry.topic.slug
         siblings = [other for other in self._of_topic(topic) if other is not live]
         related = tuple(_option(other) for other in siblings[:MAX_OPTIONS])
-        return Answer(live, score, entry.review_due < today, related)
+        return Answer(live, score, entry.is_expired(today), related)
 
     def _no_answer(self, question: str, found: Found) -> NoAnswer:
         nearest: dict[str, str] = {}

@@ -194,6 +194,10 @@ class Entry(Record):
             raise ValueError("urgency.action is missing: say what to do now")
         return self
 
+    def is_expired(self, today: date) -> bool:
+        """Tell whether the review date has passed, so that only the sources may be shown."""
+        return self.review_due < today
+
 
 class Topic(Record):
     """What the entries of one file are about."""
@@ -210,3 +214,19 @@ class TopicEntry(Record):
 
     topic: Topic
     entry: Entry
+
+    def unreviewed(self) -> TopicEntry:
+        """Return the same words without the claim that somebody reviewed them."""
+        if self.entry.status is not Status.CLINICIAN_REVIEWED:
+            return self
+        update = {"status": Status.SOURCE_CHECKED, "last_reviewed": None, "reviewed_by": ()}
+        return self.model_copy(update={"entry": self.entry.model_copy(update=update)})
+
+    def reviewed(self, by: Reviewer, on: date) -> TopicEntry:
+        """Return the same words as reviewed by a named person."""
+        update = {
+            "status": Status.CLINICIAN_REVIEWED,
+            "last_reviewed": on,
+            "reviewed_by": (by,),
+        }
+        return self.model_copy(update={"entry": self.entry.model_copy(update=update)})

@@ -154,12 +154,9 @@ class Composer:
             raise RasaUnavailable("source_not_allowed")
         text = payload.text
         if payload.expired:
-            urgent = payload.urgency.level == "emergency"
-            text = self.wording.expired
-            text += f" {self.wording.expired_emergency}" if urgent else ""
+            text = expired_text(self.wording, payload.urgency.level)
         review = payload.review
-        sentence = getattr(self.wording.review, review.status)
-        sentence = sentence.replace("{role}", review.by_role or "").replace("{on}", review.on or "")
+        sentence = review_text(self.wording, review.status, review.by_role, review.on)
         reply = self._base(reply_id, "answer", "expired" if payload.expired else "answer", text)
         return replace(
             reply,
@@ -331,13 +328,43 @@ class Composer:
         )
 
 
+def expired_text(wording: Wording, level: str) -> str:
+    """Return what stands in the place of an answer past its review date.
+
+    Args:
+        wording: the language.
+        level: how urgent the subject is; an emergency is still called one.
+    """
+    if level != "emergency":
+        return wording.expired
+    return f"{wording.expired} {wording.expired_emergency}"
+
+
+def review_text(wording: Wording, status: str, by_role: str | None, on: str | None) -> str:
+    """Return how an answer was checked, as a sentence.
+
+    Args:
+        wording: the language.
+        status: draft, source_checked or clinician_reviewed.
+        by_role: role of the reviewer, or None.
+        on: day of the review, or None.
+    """
+    sentence: str = getattr(wording.review, status)
+    return sentence.replace("{role}", by_role or "").replace("{on}", on or "")
+
+
 def is_allowed(source: Source) -> bool:
     """Tell whether a source is a page of its publisher's own site."""
+    return is_page_of(source.publisher, source.url)
+
+
+def is_page_of(publisher: str, url: str) -> bool:
+    """Tell whether an address is on a publisher's own site."""
     try:
-        parts = urlsplit(source.url)
+        parts = urlsplit(url)
     except ValueError:
         return False
-    return parts.scheme == "https" and parts.hostname == ALLOWED_HOSTS[source.publisher]
+    return parts.scheme == "https" and parts.hostname == ALLOWED_HOSTS[publisher]
 
 
 def _options(options: Sequence[OptionPayload]) -> tuple[QuickReply, ...]:

@@ -1,0 +1,1 @@
+"""The live answers as pages that need no script, and as data for search engines (schema.org)."""
