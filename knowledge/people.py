@@ -4,6 +4,7 @@ Errors::
 
     PeopleError         what was asked cannot be done; the message says why and what to do
       NotAllowed        the person has no role that may do this
+      NotLetIn          single sign-on knows somebody who has no access here
 
 A password is stored as an Argon2id hash, a cookie's value as a SHA-256 hash: whoever reads the
 database can sign in as nobody. All rights are looked up anew at each request, so that what an
@@ -26,9 +27,10 @@ from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 from sqlalchemy.orm import Session
 
-from knowledge.audit import record
-from knowledge.schema import ApiToken, Invitation, Person, RoleGrant, SignIn, now
+from knowledge.audit import LONGEST_SUBJECT, record
+from knowledge.schema import ApiToken, AuditRecord, Invitation, Person, RoleGrant, SignIn, now
 
+LONGEST_CREDENTIALS = 120
 LEAST_PASSWORD = 12
 """Characters of a password: length counts, rules on signs do not (NIST SP 800-63B, 5.1.1)."""
 LONGEST_PASSWORD = 200
@@ -51,6 +53,14 @@ class PeopleError(Exception):
 
 class NotAllowed(PeopleError):
     """The person has no role that may do this."""
+
+
+class NotLetIn(PeopleError):
+    """Single sign-on knows somebody who has no access here; ``code`` says why, for the log."""
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message)
+        self.code = code
 
 
 class Role(StrEnum):
@@ -80,6 +90,7 @@ class Member:
         name: as others see it.
         roles: the roles that count today.
         has_totp: whether a second factor is asked of them.
+        credentials: what they are qualified by, as readers see it, or "".
     """
 
     id: int
@@ -87,6 +98,7 @@ class Member:
     name: str
     roles: frozenset[Role]
     has_totp: bool = False
+    credentials: str = ""
 
     def must_be(self, role: Role, to: str) -> None:
         """Refuse what only a role may do.
@@ -247,6 +259,27 @@ def revoke(session: Session, person_id: int, role: Role, by: int | None) -> None
     record(session, by, "person.role_taken", person.email, role=role.value)
 
 
+def set_credentials(session: Session, person_id: int, credentials: str, by: int | None) -> None:
+    """Set what a person is qualified by, as readers of the answers they review see it.
+
+    Args:
+        session: a transaction.
+        person_id: of the person.
+        credentials: such as "registered nurse"; "" for nothing.
+        by: the administrator, who vouches for it, or None for the command line.
+
+    Raises:
+        PeopleError: it is too long.
+    """
+    person, credentials = _person(session, person_id), " ".join(credentials.split())
+    if len(credentials) > LONGEST_CREDENTIALS:
+        raise PeopleError(
+            f"credentials: {LONGEST_CREDENTIALS} characters at most, these have {len(credentials)}"
+        )
+    person.credentials = credentials
+    record(session, by, "person.credentials_set", person.email, credentials=credentials)
+
+
 def deactivate(session: Session, person_id: int, by: int | None) -> None:
     """End a person's access: sign-ins, programs' keys and invitations are gone at once.
 
@@ -280,7 +313,9 @@ def _keep_an_admin(session: Session, without: int) -> None:
             RoleGrant.person_id != without,
             RoleGrant.expires_on.is_(None),
             Person.is_active,
-            Person.password_hash.is_not(None),
+            # Who was invited and never came may never come. Which of the two ways counts is a
+            # setting that can change at any time; the command line is the way back from both.
+            sa.or_(Person.password_hash.is_not(None), Person.sso_subject.is_not(None)),
         )
     )
     is_admin = session.get(RoleGrant, (without, Role.ADMIN.value)) is not None
@@ -350,8 +385,15 @@ def password_is_right(session: Session, person_id: int, password: str) -> bool:
     return known is not None and _verify(known, password)
 
 
-def begin_sign_in(session: Session, person_id: int, agent: str) -> str:
-    """Begin a sign-in of somebody who proved who they are; return its token."""
+def begin_sign_in(session: Session, person_id: int, agent: str, via: str = "") -> str:
+    """Begin a sign-in of somebody who proved who they are; return its token.
+
+    Args:
+        session: a transaction.
+        person_id: of the person.
+        agent: which browser it is, in a few words.
+        via: by which way they came, for the record; "" for a password.
+    """
     token = secrets.token_urlsafe(32)
     session.add(
         SignIn(
@@ -361,7 +403,7 @@ def begin_sign_in(session: Session, person_id: int, agent: str) -> str:
             expires_at=now() + SIGNED_IN_FOR,
         )
     )
-    record(session, person_id, "person.signed_in")
+    record(session, person_id, "person.signed_in", **({"via": via} if via else {}))
     return token
 
 
@@ -387,6 +429,7 @@ def member(session: Session, person_id: int) -> Member | None:
         person.name,
         roles_of(session, person.id),
         person.totp_secret is not None,
+        person.credentials,
     )
 
 
@@ -417,6 +460,123 @@ def end_sign_ins(session: Session, person_id: int) -> None:
 def sign_in_hash(token: str) -> str:
     """Return under which hash a sign-in's token is kept."""
     return _hash(token)
+
+
+# --- single sign-on -------------------------------------------------------------------------------
+
+
+def sign_in_from_elsewhere(session: Session, subject: str, email: str, agent: str = "") -> str:
+    """Sign in somebody whom single sign-on knows; return the token of the sign-in.
+
+    The subject alone says who it is. Only where nobody has it, a verified address names a person
+    who was invited, and the subject is theirs from then on: an address may pass to somebody else, a
+    subject does not. No code of an authenticator app is asked, and no lock counts: both guard the
+    password, which is not used.
+
+    Args:
+        session: a transaction.
+        subject: issuer and subject, joined by a space.
+        email: address that the provider has verified; "" for none.
+        agent: which browser it is, in a few words.
+
+    Raises:
+        NotLetIn: nobody who has access is meant.
+    """
+    person = session.scalar(sa.select(Person).where(Person.sso_subject == subject))
+    if person is None:
+        person = _invited_by(session, email)
+        _bind(session, person, subject)
+    _must_have_access(person)
+    return begin_sign_in(session, person.id, agent, via="sso")
+
+
+def _invited_by(session: Session, email: str) -> Person:
+    """Return the person with an address that a provider has verified."""
+    email = email.strip()
+    if not email:
+        raise NotLetIn(
+            "no_verified_email",
+            "it does not say which email address of yours it has verified, so that nobody can tell "
+            "who on the team you are; whoever set it up has to add that (docs/single-sign-on.md)",
+        )
+    # Folding makes plain letters of some others (“ſ” becomes “s”), and with them another address.
+    plain = email.casefold() if email.isascii() else email
+    person = session.scalar(sa.select(Person).where(Person.email == plain))
+    if person is None:
+        raise NotLetIn(
+            "not_invited",
+            f"nobody has invited {email} to this team; ask an administrator for it, or sign out "
+            "there and come back with another account",
+        )
+    _must_have_access(person)
+    return person
+
+
+def _must_have_access(person: Person) -> None:
+    if not person.is_active:
+        raise NotLetIn("access_ended", "your access to this team was ended; ask an administrator")
+
+
+def _bind(session: Session, person: Person, subject: str) -> None:
+    """Make a subject a person's own, unless they have one; a link for a password ends by that."""
+    done = session.execute(
+        sa.update(Person)
+        .where(Person.id == person.id, Person.sso_subject.is_(None))
+        .values(sso_subject=subject)
+    )
+    if not getattr(done, "rowcount", 0):
+        raise NotLetIn(
+            "another_account",
+            f"{person.email} is connected to another account there; ask an administrator of this "
+            "team to disconnect it",
+        )
+    session.execute(sa.delete(Invitation).where(Invitation.person_id == person.id))
+    issuer = subject.partition(" ")[0]
+    record(session, person.id, "person.sso_bound", person.email, issuer=issuer)
+
+
+def disconnect(session: Session, person_id: int, by: int | None) -> None:
+    """Forget by which account elsewhere a person signs in, and sign them out everywhere.
+
+    Raises:
+        PeopleError: there is no such person, or they are connected to none.
+    """
+    person = _person(session, person_id)
+    if person.sso_subject is None:
+        raise PeopleError(f"{person.name} is not connected to single sign-on")
+    person.sso_subject = None
+    end_sign_ins(session, person_id)
+    record(session, by, "person.sso_unbound", person.email)
+
+
+def opened_by_link(session: Session, token: str) -> Person | None:
+    """Return which administrator a link signs in where passwords open nothing, or None.
+
+    Only a link of the command line does: whoever can run that has the database in hand, while one
+    that was made in the console would let an administrator in as another.
+    """
+    person = invited(session, token)
+    if person is None or Role.ADMIN not in roles_of(session, person.id):
+        return None
+    newest = session.scalars(
+        sa.select(AuditRecord)
+        .where(
+            AuditRecord.action == "person.password_link",
+            AuditRecord.subject == person.email[:LONGEST_SUBJECT],
+        )
+        .order_by(AuditRecord.id.desc())
+        .limit(1)
+    ).first()
+    return person if newest is not None and newest.person_id is None else None
+
+
+def sign_in_by_link(session: Session, token: str, agent: str = "") -> str | None:
+    """Sign in whom ``opened_by_link`` names, once; return the sign-in's token, or None."""
+    person = opened_by_link(session, token)
+    if person is None:
+        return None
+    session.execute(sa.delete(Invitation).where(Invitation.person_id == person.id))
+    return begin_sign_in(session, person.id, agent, via="link")
 
 
 # --- second factor and keys of programs -----------------------------------------------------------
@@ -472,7 +632,9 @@ def member_of_api_token(session: Session, token: str) -> Member | None:
     row = session.get(ApiToken, _hash(token))
     if row is None:
         return None
-    row.used_at = now()
+    moment = now()
+    if row.used_at is None or row.used_at + SEEN_EVERY < moment:
+        row.used_at = moment
     return member(session, row.person_id)
 
 

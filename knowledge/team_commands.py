@@ -41,6 +41,7 @@ def _tell_link(token: str) -> None:
     print("With this link the password is set, once, within three days:")
     print(f"/console/welcome/{token}")
     print("Put the address of your Citewell before it, such as http://127.0.0.1:8000")
+    print("Where only single sign-on lets in, it signs an administrator in instead, once.")
 
 
 def _list(session: Session, args: argparse.Namespace) -> None:
@@ -69,7 +70,27 @@ def _role(session: Session, args: argparse.Namespace) -> None:
     print(f"{person.name} has the roles: {roles}")
 
 
-STEPS = {"invite": _invite, "link": _link, "list": _list, "leave": _leave, "role": _role}
+def _credentials(session: Session, args: argparse.Namespace) -> None:
+    person = _person(session, args.email)
+    people.set_credentials(session, person.id, args.credentials, None)
+    print(f"{person.name}: {person.credentials or 'no qualification'}")
+
+
+def _disconnect(session: Session, args: argparse.Namespace) -> None:
+    person = _person(session, args.email)
+    people.disconnect(session, person.id, None)
+    print(f"{person.name} is signed out, and connected anew at their next single sign-on")
+
+
+STEPS = {
+    "invite": _invite,
+    "link": _link,
+    "list": _list,
+    "leave": _leave,
+    "role": _role,
+    "disconnect": _disconnect,
+    "credentials": _credentials,
+}
 
 
 def _person(session: Session, email: str) -> Person:
@@ -87,13 +108,22 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     inviting.add_argument("email")
     inviting.add_argument("name")
     inviting.add_argument("--role", action="append", choices=roles, default=[])
-    linking = steps.add_parser("link", help="print a new link for somebody's password")
+    linking = steps.add_parser(
+        "link", help="print a new link for somebody's password, or an administrator's way back in"
+    )
     linking.add_argument("email")
     steps.add_parser("list", help="who is on the team, with which roles")
     leaving = steps.add_parser("leave", help="end somebody's access at once")
     leaving.add_argument("email")
+    disconnecting = steps.add_parser(
+        "disconnect", help="forget by which account of single sign-on somebody signs in"
+    )
+    disconnecting.add_argument("email")
     giving = steps.add_parser("role", help="give somebody a role, or take it")
     giving.add_argument("email")
     giving.add_argument("role", choices=roles)
     giving.add_argument("--until", type=date.fromisoformat, metavar="DAY", help="its last day")
     giving.add_argument("--take", action="store_true", help="take it instead")
+    vouching = steps.add_parser("credentials", help="set what somebody is qualified by")
+    vouching.add_argument("email")
+    vouching.add_argument("credentials", help='such as "registered nurse"; "" for nothing')
