@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
+from typing import NamedTuple
 
 import yaml
 from pydantic import ValidationError
@@ -16,6 +17,9 @@ from pydantic import ValidationError
 from knowledge.entry import Entry, Topic, TopicEntry
 
 MAX_FILE_BYTES = 1_000_000
+LONGEST_NUMBER = 100
+"""Signs of a number that is read: YAML's sixties ("1:1:1") take the square of that in time."""
+NUMBERS = frozenset({"tag:yaml.org,2002:int", "tag:yaml.org,2002:float"})
 Path_ = tuple[str | int, ...]
 
 
@@ -53,6 +57,18 @@ class CorpusError(Exception):
         self.faults = tuple(faults)
         more = f" (and {len(faults) - 1} more)" if len(faults) > 1 else ""
         super().__init__(f"{faults[0]}{more}; run `python -m knowledge check` for the whole list")
+
+
+class CorpusFile(NamedTuple):
+    """A corpus file.
+
+    Attributes:
+        name: its path below the corpus folder: ``flu.yml``, or ``es/flu.yml`` in another language.
+        content: all of it.
+    """
+
+    name: str
+    content: bytes
 
 
 @dataclass(frozen=True)
@@ -101,7 +117,7 @@ def _child(node: yaml.Node, part: str | int) -> tuple[yaml.Node, int] | None:
 
 
 def read_corpus(folder: Path) -> list[Located]:
-    """Read every ``*.yml`` file of a folder.
+    """Read every ``*.yml`` file of a folder, and of folders in it that are named after a language.
 
     Args:
         folder: the corpus folder.
@@ -112,49 +128,79 @@ def read_corpus(folder: Path) -> list[Located]:
     Raises:
         CorpusError: the folder holds no file, or any file has any fault.
     """
-    files = sorted(folder.glob("*.yml"))
-    if not files:
+    paths = sorted([*folder.glob("*.yml"), *folder.glob("*/*.yml")])
+    if not paths:
         raise CorpusError([Fault(str(folder), 0, "", "", "no *.yml file here: add corpus files")])
-    located: list[Located] = []
+    files: list[CorpusFile] = []
     faults: list[Fault] = []
+    for path in paths:
+        try:
+            files.append(_load(path, path.relative_to(folder).as_posix()))
+        except CorpusError as error:
+            faults += error.faults
+    return read_files(files, faults)
+
+
+def read_files(files: Iterable[CorpusFile], known: Sequence[Fault] = ()) -> list[Located]:
+    """Read corpus files.
+
+    Args:
+        files: the files.
+        known: what is wrong with others that belong to them.
+
+    Raises:
+        CorpusError: any file has any fault, or there are known ones.
+    """
+    located: list[Located] = []
+    faults = [*known]
     for file in files:
         try:
             located += read_file(file)
         except CorpusError as error:
             faults += error.faults
     faults += duplicate_ids(located)
+    faults += _doubled_topics(located)
     if faults:
         raise CorpusError(faults)
     return located
 
 
-def read_file(file: Path) -> list[Located]:
+def read_file(file: CorpusFile, *, is_placed: bool = True) -> list[Located]:
     """Read one corpus file.
+
+    Args:
+        file: the file.
+        is_placed: whether its name must be that of its topic, and its folder that of its language.
 
     Raises:
         CorpusError: with every fault of the file.
     """
-    node = _compose(file)
-    data = _construct(file, node)
-    topic, faults = _topic(file, node, data)
+    name = file.name
+    try:
+        node = _compose(file)
+        data = _construct(name, node)
+    except RecursionError as error:
+        message = "lists and mappings are nested too deeply: write it as the other corpus files"
+        raise CorpusError([Fault(name, 0, "", "", message)]) from error
+    topic, faults = _topic(name, node, data)
+    if topic is not None and is_placed:
+        faults += _misplaced(name, node, topic)
     located: list[Located] = []
     entries = data.get("entries")
     if not isinstance(entries, list) or not entries:
         line = line_of(node, ("entries",))
-        raise CorpusError(
-            [*faults, Fault(file.name, line, "", "entries", "needs a list of entries")]
-        )
+        raise CorpusError([*faults, Fault(name, line, "", "entries", "needs a list of entries")])
     for number, raw in enumerate(entries):
         entry_node = line_node(node, number)
         try:
             entry = Entry.model_validate(raw)
         except ValidationError as error:
-            name = str(raw.get("id", f"entry {number + 1}")) if isinstance(raw, dict) else "?"
-            faults += _faults(file, entry_node, name, error)
+            entry_id = str(raw.get("id", f"entry {number + 1}")) if isinstance(raw, dict) else "?"
+            faults += _faults(name, entry_node, entry_id[:80], error)
             continue
         if topic is not None:
             pair = TopicEntry(topic=topic, entry=entry)
-            located.append(Located(pair, file.name, entry_node, node))
+            located.append(Located(pair, name, entry_node, node))
     if faults:
         raise CorpusError(faults)
     return located
@@ -167,37 +213,54 @@ def line_node(node: yaml.Node, number: int) -> yaml.Node:
     return entry[0] if entry else node
 
 
-def _compose(file: Path) -> yaml.Node:
+def _load(path: Path, name: str) -> CorpusFile:
+    """Read a file from the disk, unless it is too large."""
     try:
-        if file.stat().st_size > MAX_FILE_BYTES:
-            raise CorpusError([Fault(file.name, 0, "", "", f"larger than {MAX_FILE_BYTES} bytes")])
-        text = file.read_text(encoding="utf-8")
-        node = yaml.compose(text, Loader=yaml.SafeLoader)
-    except UnicodeDecodeError as error:
-        raise CorpusError([Fault(file.name, 0, "", "", "not UTF-8: save it as UTF-8")]) from error
+        if path.stat().st_size > MAX_FILE_BYTES:
+            raise CorpusError([_too_large(name)])
+        return CorpusFile(name, path.read_bytes())
     except OSError as error:
         reason = error.strerror or "unreadable"
-        raise CorpusError([Fault(file.name, 0, "", "", f"cannot be read: {reason}")]) from error
+        raise CorpusError([Fault(name, 0, "", "", f"cannot be read: {reason}")]) from error
+
+
+def _too_large(name: str) -> Fault:
+    return Fault(name, 0, "", "", f"larger than {MAX_FILE_BYTES} bytes: divide the topic")
+
+
+def _compose(file: CorpusFile) -> yaml.Node:
+    name = file.name
+    if len(file.content) > MAX_FILE_BYTES:
+        raise CorpusError([_too_large(name)])
+    try:
+        # Not libyaml: what is nested too deeply ends the process there, here it is an error.
+        node = yaml.compose(file.content.decode("utf-8-sig"), Loader=yaml.SafeLoader)
+    except UnicodeDecodeError as error:
+        raise CorpusError([Fault(name, 0, "", "", "not UTF-8: save it as UTF-8")]) from error
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         problem = getattr(error, "problem", None) or "not YAML"
         line = mark.line + 1 if mark else 0
-        raise CorpusError([Fault(file.name, line, "", "", f"broken YAML: {problem}")]) from error
+        raise CorpusError([Fault(name, line, "", "", f"broken YAML: {problem}")]) from error
     if not isinstance(node, yaml.MappingNode):
-        raise CorpusError([Fault(file.name, 1, "", "", "needs `topic:`, `title:` and `entries:`")])
+        raise CorpusError([Fault(name, 1, "", "", "needs `topic:`, `title:` and `entries:`")])
     return node
 
 
-def _construct(file: Path, node: yaml.Node) -> dict[str, object]:
+def _construct(name: str, node: yaml.Node) -> dict[str, object]:
     """Build plain data; refuses a key given twice, which YAML would silently let win."""
     if repeated := _reference(node, set()):
         line = repeated.start_mark.line + 1
         message = "an alias (`*name`) refers to another place: write it out"
-        raise CorpusError([Fault(file.name, line, "", "", message)])
+        raise CorpusError([Fault(name, line, "", "", message)])
     faults = [
-        Fault(file.name, key.start_mark.line + 1, "", str(key.value), "is given twice")
+        Fault(name, key.start_mark.line + 1, "", str(key.value), "is given twice")
         for mapping in _mappings(node)
         for key in _repeated(mapping)
+    ]
+    faults += [
+        Fault(name, number.start_mark.line + 1, "", "", "a number is too long: put it in quotes")
+        for number in _overlong(node)
     ]
     if faults:
         raise CorpusError(faults)
@@ -207,7 +270,7 @@ def _construct(file: Path, node: yaml.Node) -> dict[str, object]:
     except (yaml.YAMLError, ValueError) as error:
         mark = getattr(error, "problem_mark", None)
         line = mark.line + 1 if mark else 0
-        raise CorpusError([Fault(file.name, line, "", "", "a value cannot be read")]) from error
+        raise CorpusError([Fault(name, line, "", "", "a value cannot be read")]) from error
     return {str(key): value for key, value in data.items()}
 
 
@@ -232,6 +295,17 @@ def _mappings(node: yaml.Node) -> Iterable[yaml.MappingNode]:
             yield from _mappings(value)
 
 
+def _overlong(node: yaml.Node) -> Iterable[yaml.Node]:
+    """Yield numbers that are too long to be read."""
+    if isinstance(node, yaml.ScalarNode):
+        if node.tag in NUMBERS and len(node.value) > LONGEST_NUMBER:
+            yield node
+    elif isinstance(node, yaml.CollectionNode):
+        for child in node.value:
+            for one in child if isinstance(child, tuple) else (child,):
+                yield from _overlong(one)
+
+
 def _repeated(mapping: yaml.MappingNode) -> list[yaml.Node]:
     seen: set[str] = set()
     repeated: list[yaml.Node] = []
@@ -244,35 +318,42 @@ def _repeated(mapping: yaml.MappingNode) -> list[yaml.Node]:
     return repeated
 
 
-def _topic(
-    file: Path, node: yaml.Node, data: dict[str, object]
-) -> tuple[Topic | None, list[Fault]]:
+def _topic(name: str, node: yaml.Node, data: dict[str, object]) -> tuple[Topic | None, list[Fault]]:
     """Return the file's topic, or what is wrong with its head."""
     head = {key: value for key, value in data.items() if key != "entries"}
     head["slug"] = head.pop("topic", None)
     try:
         topic = Topic.model_validate(head)
     except ValidationError as error:
-        return None, _faults(file, node, "", error)
-    if topic.slug != file.stem:
-        line = line_of(node, ("topic",))
-        message = f"is {topic.slug!r} but the file is {file.name}: they must agree"
-        return None, [Fault(file.name, line, "", "topic", message)]
+        return None, _faults(name, node, "", error)
     return topic, []
 
 
-def _faults(file: Path, node: yaml.Node, entry: str, error: ValidationError) -> list[Fault]:
+def _misplaced(name: str, node: yaml.Node, topic: Topic) -> list[Fault]:
+    """Say where a file's name or folder differ from its topic."""
+    path = PurePosixPath(name)
+    faults: list[Fault] = []
+    if topic.slug != path.stem:
+        message = f"is {topic.slug!r} but the file is {path.name}: they must agree"
+        faults.append(Fault(name, line_of(node, ("topic",)), "", "topic", message))
+    if path.parent.name and topic.locale != path.parent.name:
+        message = f"is {topic.locale!r} but the folder is {path.parent.name}: they must agree"
+        faults.append(Fault(name, line_of(node, ("locale",)), "", "locale", message))
+    return faults
+
+
+def _faults(name: str, node: yaml.Node, entry: str, error: ValidationError) -> list[Fault]:
     """Turn pydantic's errors into faults; a list counts as too short only if its items are fine."""
     items = error.errors()
     wrong_inside = {item["loc"][:depth] for item in items for depth in range(len(item["loc"]))}
     return [
-        _fault(file, node, entry, item)
+        _fault(name, node, entry, item)
         for item in items
         if item["type"] != "too_short" or item["loc"] not in wrong_inside
     ]
 
 
-def _fault(file: Path, node: yaml.Node, entry: str, item: object) -> Fault:
+def _fault(name: str, node: yaml.Node, entry: str, item: object) -> Fault:
     """Turn one pydantic error into a fault with its line."""
     details: dict[str, object] = dict(item) if isinstance(item, dict) else {}
     loc = details.get("loc", ())
@@ -281,19 +362,33 @@ def _fault(file: Path, node: yaml.Node, entry: str, item: object) -> Fault:
     )
     message = str(details.get("msg", "is wrong")).removeprefix("Value error, ")
     field = ".".join(str(part) for part in path)
-    return Fault(file.name, line_of(node, path), entry, field, message)
+    return Fault(name, line_of(node, path), entry, field, message)
 
 
 def duplicate_ids(located: Sequence[Located]) -> list[Fault]:
-    """Return a fault for every entry id that was already used."""
-    first: dict[str, Located] = {}
+    """Return a fault for every entry id that was already used in the same language."""
+    first: dict[tuple[str, str], Located] = {}
     faults: list[Fault] = []
     for item in located:
         entry_id = item.topic_entry.entry.id
-        earlier = first.setdefault(entry_id, item)
+        earlier = first.setdefault((entry_id, item.topic_entry.topic.locale), item)
         if earlier is not item:
             place = f"{earlier.file}:{earlier.line('id')}"
             faults.append(
                 Fault(item.file, item.line("id"), entry_id, "id", f"is already used in {place}")
             )
     return faults
+
+
+def _doubled_topics(located: Sequence[Located]) -> list[Fault]:
+    """Return a fault for every file whose topic another file has in the same language."""
+    first: dict[tuple[str, str], str] = {}
+    faults: dict[str, Fault] = {}
+    for item in located:
+        topic = item.topic_entry.topic
+        earlier = first.setdefault((topic.slug, topic.locale), item.file)
+        if earlier != item.file:
+            line = line_of(item.head, ("topic",))
+            message = f"is already in {earlier}: put its entries into one file"
+            faults.setdefault(item.file, Fault(item.file, line, "", "topic", message))
+    return list(faults.values())

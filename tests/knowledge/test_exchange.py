@@ -167,6 +167,44 @@ def test_it_refuses_a_topic_that_is_not_the_file_name(corpus: Path, edit: Edit) 
     assert "they must agree" in fault.message
 
 
+def in_spanish(corpus: Path, name: str) -> Path:
+    """Copy a file into the folder of another language; return the copy."""
+    text = (corpus / name).read_text(encoding="utf-8")
+    head, rest = text.split("entries:", 1)
+    head = "".join(line for line in head.splitlines(keepends=True) if "locale:" not in line)
+    copy = corpus / "es" / name
+    copy.parent.mkdir(exist_ok=True)
+    copy.write_text(f"{head}locale: es\nentries:{rest}", encoding="utf-8")
+    return copy
+
+
+def test_it_reads_other_languages_from_folders_of_their_own(corpus: Path) -> None:
+    in_spanish(corpus, "flu.yml")
+    located = read_corpus(corpus)
+    found = {(item.file, item.topic_entry.topic.locale) for item in located}
+    assert {("es/flu.yml", "es"), ("flu.yml", "en")} <= found
+    assert sum(item.topic_entry.entry.id == "flu-spread" for item in located) == 2
+
+
+def test_it_refuses_a_language_that_is_not_the_folders(corpus: Path) -> None:
+    copy = in_spanish(corpus, "flu.yml")
+    copy.write_text(copy.read_text(encoding="utf-8").replace("locale: es", "locale: fr"))
+    (fault,) = faults_of(corpus)
+    assert (fault.file, fault.field) == ("es/flu.yml", "locale")
+    assert fault.line == line_with(corpus, "locale: fr", "es/flu.yml")
+    assert fault.message == "is 'fr' but the folder is es: they must agree"
+
+
+def test_it_refuses_a_topic_that_has_two_files_in_one_language(corpus: Path) -> None:
+    copy = in_spanish(corpus, "stroke.yml")
+    text = copy.read_text(encoding="utf-8").replace("id: stroke-signs", "id: stroke-other")
+    (corpus / "stroke.yml").write_text(text, encoding="utf-8")
+    found = faults_of(corpus)
+    assert [(fault.file, fault.field, fault.message) for fault in found] == [
+        ("stroke.yml", "topic", "is already in es/stroke.yml: put its entries into one file")
+    ]
+
+
 def test_it_refuses_an_id_used_in_another_file_and_says_where(corpus: Path, edit: Edit) -> None:
     edit("id: measles-vaccine", "id: flu-spread")
     (fault,) = faults_of(corpus)
@@ -186,6 +224,10 @@ def test_it_refuses_an_id_used_in_another_file_and_says_where(corpus: Path, edit
         (b"topic: stroke\nreviewed: 2026-13-45\n", "a value cannot be read"),
         (b"? [a, b]\n: c\n", "a value cannot be read"),
         (b"#" * (MAX_FILE_BYTES + 1), "larger than"),
+        (b"topic: " + b"[" * 100_000, "nested too deeply"),
+        (b"- " * 100_000, "nested too deeply"),
+        (b"topic: stroke\ntitle: " + b"1:" * 100_000 + b"1\n", "a number is too long"),
+        (b"topic: stroke\ntitle: " + b"9" * 101 + b"\n", "a number is too long"),
     ],
 )
 def test_it_refuses_what_is_no_corpus_file(corpus: Path, content: bytes, message: str) -> None:

@@ -15,19 +15,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import sqlalchemy as sa
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from openpyxl import Workbook, load_workbook
 from pydantic import BaseModel
-from sqlalchemy.engine import Engine
-from sqlalchemy.orm import Session
 
-from knowledge import people, workflow
 from knowledge.entry import Entry, Topic, TopicEntry
 from knowledge.exchange import read_corpus
-from knowledge.people import Member, NotAllowed, Role
-from knowledge.schema import Person, Revision
 from knowledge.settings import ROOT
 from knowledge.spreadsheet import (
     GROUPS,
@@ -36,20 +30,14 @@ from knowledge.spreadsheet import (
     MOST_BYTES,
     MOST_ROWS,
     Column,
-    ImportedDrafts,
-    Outcome,
     Problem,
     SpreadsheetError,
-    dry_run,
     export_rows,
-    import_drafts,
     read_content,
     read_spreadsheet,
     write_csv,
     write_xlsx,
 )
-from knowledge.store import FEW, live_release_id, transaction
-from knowledge.workflow import EditConflict, State
 from tests.knowledge.small import entry_data, make_pair
 
 SHEET_XML = "xl/worksheets/sheet1.xml"
@@ -802,225 +790,3 @@ def test_anything_else_is_refused(content: bytes) -> None:
     for name in ("a.csv", "a.xlsx", "a"):
         with pytest.raises(SpreadsheetError):
             read_content(name, content)
-
-
-# --- into the store -------------------------------------------------------------------------------
-
-
-SLEEP = "sleep-how-much"
-
-
-def join(session: Session, name: str, *roles: Role) -> Member:
-    """Let somebody in."""
-    person = Person(email=f"{name.casefold()}@example.org", name=name)
-    session.add(person)
-    session.flush()
-    for role in roles:
-        people.grant(session, person.id, role, None, None)
-    found = people.member(session, person.id)
-    assert found is not None
-    return found
-
-
-def other_pair(name: str, **changes: Any) -> TopicEntry:
-    """Return an entry that shares no wording with the sleep entry."""
-    variants = [f"{name} wording number {number}" for number in range(10)]
-    return make_pair(
-        **{"id": name, "question": f"What is {name} about?", "variants": variants} | changes
-    )
-
-
-class Desk:
-    """Alice writes, Rita reviews, Paul publishes; the sleep entry and another one are live."""
-
-    def __init__(self, store: Engine) -> None:
-        self.store = store
-        with transaction(store) as session:
-            self.alice = join(session, "Alice", Role.AUTHOR)
-            self.rita = join(session, "Rita", Role.REVIEWER)
-            self.paul = join(session, "Paul", Role.PUBLISHER)
-            ids = [
-                workflow.save_draft(session, self.alice, pair, None).id
-                for pair in (make_pair(), other_pair("other"))
-            ]
-            for one in ids:
-                workflow.submit(session, self.alice, one)
-                workflow.approve(session, self.rita, one)
-            workflow.release(session, self.paul, ids, "first")
-
-    def revisions(self) -> list[tuple[str, int, str, int | None]]:
-        """Return entry, number, state and basis of all revisions."""
-        with transaction(self.store) as session:
-            rows = session.scalars(sa.select(Revision).order_by(Revision.id)).all()
-            return [(row.entry_id, row.number, row.state, row.based_on) for row in rows]
-
-    def save(self, pair: TopicEntry, based_on: int | None) -> int:
-        """Save a draft by Alice; return its id."""
-        with transaction(self.store) as session:
-            return workflow.save_draft(session, self.alice, pair, based_on).id
-
-
-@pytest.fixture
-def desk(store: Engine) -> Desk:
-    """A content team with two live entries."""
-    return Desk(store)
-
-
-def edited() -> list[TopicEntry]:
-    """Return what an editor brings back: one entry changed, one as it was, one new."""
-    rows = cells(make_pair(), other_pair("other"), other_pair("third"))
-    rows = put(rows, "short_answer", "Go to bed early.", row=2)
-    rows = put(rows, "source1_section", "Before bed", row=2)
-    return read_content("edited.csv", raw_csv(rows))
-
-
-def test_a_dry_run_tells_what_would_happen_and_writes_nothing(desk: Desk) -> None:
-    before = desk.revisions()
-    with transaction(desk.store) as session:
-        plan = dry_run(session, edited())
-    told = [(one.entry_id, one.outcome, one.fields, one.based_on) for one in plan.entries]
-    assert told == [
-        (SLEEP, Outcome.CHANGED, ("short_answer", "sources"), 1),
-        ("other", Outcome.UNCHANGED, (), 1),
-        ("third", Outcome.NEW, (), None),
-    ]
-    assert [plan.count(one) for one in Outcome] == [1, 1, 1]
-    assert not [fault for fault in plan.faults if fault.level == "error"]
-    assert desk.revisions() == before
-
-
-def test_a_dry_run_names_changes_of_the_topic(desk: Desk) -> None:
-    topic = Topic(slug="sleep", title="Sleeping", aliases=("sleep",))
-    with transaction(desk.store) as session:
-        plan = dry_run(session, [TopicEntry(topic=topic, entry=make_pair().entry)])
-    assert plan.entries[0].fields == ("topic.title",)
-
-
-def test_a_dry_run_tells_what_the_checks_find_beside_the_live_entries(desk: Desk) -> None:
-    dose = make_pair(short_answer="Take 500 mg twice a day and you will be cured.")
-    same = other_pair("third", question="What is other about?")
-    with transaction(desk.store) as session:
-        plan = dry_run(session, [dose, same])
-    errors = {(one.entry, one.field) for one in plan.faults if one.level == "error"}
-    assert errors == {(SLEEP, "short_answer"), ("third", "question")}
-
-
-def test_a_dry_run_finds_a_review_that_is_overdue(desk: Desk) -> None:
-    pair = make_pair(short_answer="Go to bed early.")
-    with transaction(desk.store) as session:
-        in_time = dry_run(session, [pair], date(2098, 12, 31)).faults
-        overdue = dry_run(session, [pair], date(2099, 1, 2)).faults
-    assert {one.field for one in overdue} - {one.field for one in in_time} == {"review_due"}
-
-
-def test_an_import_lands_as_drafts_and_makes_nothing_live(desk: Desk) -> None:
-    with transaction(desk.store) as session:
-        live = live_release_id(session)
-        done = import_drafts(session, desk.alice, edited())
-        revisions = [session.get(Revision, one) for one in done.revision_ids]
-        bodies = [TopicEntry.model_validate(one.body) for one in revisions if one]
-    assert (done.new, done.changed, done.unchanged) == (1, 1, 1)
-    assert bodies == [edited()[0], edited()[2]]
-    assert desk.revisions()[2:] == [(SLEEP, 2, "draft", 1), ("third", 1, "draft", None)]
-    with transaction(desk.store) as session:
-        assert live_release_id(session) == live
-        found = workflow.live_revision(session, SLEEP, "en")
-        assert found is not None
-        assert found.number == 1
-
-
-def test_a_second_import_of_the_same_file_does_nothing(desk: Desk) -> None:
-    with transaction(desk.store) as session:
-        import_drafts(session, desk.alice, edited())
-    before = desk.revisions()
-    with transaction(desk.store) as session:
-        assert import_drafts(session, desk.alice, edited()) == ImportedDrafts(0, 0, 3, ())
-    assert desk.revisions() == before
-
-
-def test_only_an_author_imports_even_where_nothing_is_different(desk: Desk) -> None:
-    before = desk.revisions()
-    for pairs in (edited(), [make_pair()]):
-        with pytest.raises(NotAllowed), transaction(desk.store) as session:
-            import_drafts(session, desk.rita, pairs)
-    assert desk.revisions() == before
-
-
-def test_an_edit_after_the_dry_run_stops_the_whole_import(desk: Desk) -> None:
-    pairs = list(reversed(edited()))  # so that others were written before the conflict
-    with transaction(desk.store) as session:
-        plan = dry_run(session, pairs)
-    desk.save(make_pair(short_answer="Somebody else's words."), 1)
-    before = desk.revisions()
-    with (
-        pytest.raises(EditConflict, match="revision 2 is newer than") as caught,
-        transaction(desk.store) as session,
-    ):
-        import_drafts(session, desk.alice, pairs, plan.seen)
-    assert caught.value.theirs.entry.short_answer == "Somebody else's words."
-    assert desk.revisions() == before
-
-
-def test_an_import_as_the_dry_run_told_lands(desk: Desk) -> None:
-    with transaction(desk.store) as session:
-        plan = dry_run(session, edited())
-    with transaction(desk.store) as session:
-        done = import_drafts(session, desk.alice, edited(), plan.seen)
-    assert len(done.revision_ids) == 2
-
-
-def test_a_draft_that_would_be_replaced_is_told(desk: Desk) -> None:
-    desk.save(make_pair(short_answer="Somebody else's words."), 1)
-    with transaction(desk.store) as session:
-        plan = dry_run(session, edited())
-        import_drafts(session, desk.alice, edited(), plan.seen)
-    assert [one.is_open for one in plan.entries] == [True, False, False]
-    assert (SLEEP, 2, State.REPLACED.value, 1) in desk.revisions()
-
-
-def test_words_that_were_put_away_do_not_count(desk: Desk) -> None:
-    away = make_pair(short_answer="Put away.")
-    revision_id = desk.save(away, 1)
-    with transaction(desk.store) as session:
-        workflow.discard(session, desk.alice, revision_id)
-        as_it_was, again = dry_run(session, [make_pair()]), dry_run(session, [away])
-        done = import_drafts(session, desk.alice, [away])
-    assert as_it_was.entries[0].outcome is Outcome.UNCHANGED
-    assert again.entries[0].outcome is Outcome.CHANGED
-    assert again.entries[0].fields == ("short_answer",)
-    assert done.changed == 1
-    assert desk.revisions()[-1] == (SLEEP, 3, "draft", 2)
-
-
-def test_an_entry_of_which_all_was_put_away_is_new_again(desk: Desk) -> None:
-    revision_id = desk.save(other_pair("third"), None)
-    with transaction(desk.store) as session:
-        workflow.discard(session, desk.alice, revision_id)
-        plan = dry_run(session, [other_pair("third")])
-        done = import_drafts(session, desk.alice, [other_pair("third")], plan.seen)
-    assert (plan.entries[0].outcome, plan.entries[0].based_on) == (Outcome.NEW, 1)
-    assert done.new == 1
-
-
-def test_another_locale_is_another_entry(desk: Desk) -> None:
-    topic = Topic(slug="sleep", title="Sueño", aliases=("sueño",), locale="es")
-    pair = TopicEntry(topic=topic, entry=make_pair().entry)
-    with transaction(desk.store) as session:
-        plan = dry_run(session, [pair, make_pair()])
-    assert [one.outcome for one in plan.entries] == [Outcome.NEW, Outcome.UNCHANGED]
-
-
-def test_many_entries_are_compared_in_several_goes(desk: Desk, corpus: list[TopicEntry]) -> None:
-    known = corpus[:20]
-    with transaction(desk.store) as session:
-        import_drafts(session, desk.alice, read_content("a.csv", as_csv(known)))
-    topic = Topic(slug="sleep", title="Sleep", aliases=("sleep",))
-    entry = make_pair().entry
-    fresh = [
-        TopicEntry(topic=topic, entry=entry.model_copy(update={"id": f"fresh-{number}"}))
-        for number in range(FEW)
-    ]
-    with transaction(desk.store) as session:
-        plan = dry_run(session, [*fresh, *read_content("a.xlsx", as_xlsx(known))])
-    told = [one.outcome for one in plan.entries]
-    assert told == [Outcome.NEW] * FEW + [Outcome.UNCHANGED] * 20
