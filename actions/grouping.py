@@ -9,7 +9,7 @@ from sqlalchemy.engine import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
 from knowledge.embedder import Embedder
-from knowledge.grouping import group_new, tidy
+from knowledge.grouping import group_new, is_tidy, tidy
 from knowledge.store import transaction
 
 logger = logging.getLogger(__name__)
@@ -48,7 +48,8 @@ class Grouping:
             if count < AT_ONCE:
                 break
         with transaction(self._engine) as session:
-            tidy(session)
+            if not is_tidy(session):
+                tidy(session)
         return grouped
 
     def _run(self) -> None:

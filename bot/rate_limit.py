@@ -11,12 +11,20 @@ from limits.strategies import MovingWindowRateLimiter
 
 from bot.errors import Problem
 
+MESSAGES = "Too many messages. Please wait {wait} seconds and send it again."
+
 
 class RateLimit:
     """Counts hits per key over a moving window."""
 
-    def __init__(self, limit: str) -> None:
-        """Take a limit in the words of the ``limits`` library ("20/10 seconds")."""
+    def __init__(self, limit: str, refusal: str = MESSAGES) -> None:
+        """Take a limit, and what somebody is told who goes over it.
+
+        Args:
+            limit: in the words of the ``limits`` library ("20/10 seconds").
+            refusal: a sentence; ``{wait}`` in it becomes the seconds to wait.
+        """
+        self._refusal = refusal
         self._item: RateLimitItem = parse(limit)
         self._limiter = MovingWindowRateLimiter(MemoryStorage())
 
@@ -32,6 +40,6 @@ class RateLimit:
         wait = max(1, int(stats.reset_time - time.time()) + 1)
         raise Problem(
             HTTPStatus.TOO_MANY_REQUESTS,
-            f"Too many messages. Please wait {wait} seconds and send it again.",
+            self._refusal.format(wait=wait),
             retry_after=wait,
         )

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.orm import Session, aliased
+from sqlalchemy.orm import Session
 
 from knowledge.entry import Topic, TopicEntry
+from knowledge.newest import NewestRevision, folded, newest_revisions
 from knowledge.people import Member, Role
 from knowledge.schema import LiveRelease, Person, Release, ReleaseRevision, Revision
 from knowledge.workflow import OPEN, State
@@ -18,6 +19,8 @@ from knowledge.workflow import OPEN, State
 LIVE = "live"
 WAITING = "waiting"
 OVERDUE = "overdue"
+MOST_WORDS = 8
+"""Words of a search that count."""
 FILTERS = {
     "": "all answers",
     LIVE: "live",
@@ -44,7 +47,8 @@ class EntryLine:
         number: of the newest revision.
         state: of the newest revision.
         live_number: number of the live revision, or None.
-        author: who wrote the newest revision, or None for what was imported.
+        author_id: who wrote the newest revision, or None for what was imported.
+        author: their name, or None.
         changed_at: when that was.
         review_due: until when it is to be looked at again.
     """
@@ -57,6 +61,7 @@ class EntryLine:
     number: int
     state: State
     live_number: int | None
+    author_id: int | None
     author: str | None
     changed_at: datetime
     review_due: date
@@ -65,27 +70,6 @@ class EntryLine:
     def is_live(self) -> bool:
         """Whether the newest revision is the live one."""
         return self.live_number == self.number
-
-
-LINE = tuple(field.name for field in fields(EntryLine))
-
-
-def _live_revisions() -> sa.Subquery:
-    return (
-        sa.select(Revision.entry_id, Revision.locale, Revision.number)
-        .join(ReleaseRevision, ReleaseRevision.revision_id == Revision.id)
-        .join(LiveRelease, LiveRelease.release_id == ReleaseRevision.release_id)
-        .subquery("live")
-    )
-
-
-def _text(*path: str) -> sa.ColumnElement[str]:
-    """Return a text inside the body of a revision."""
-    column: Any = Revision.body
-    for name in path:
-        column = column[name]
-    found: sa.ColumnElement[str] = column.as_string()
-    return found
 
 
 def entry_lines(
@@ -111,83 +95,75 @@ def entry_lines(
         limit: answers at most.
         offset: answers to leave out first.
     """
-    live = _live_revisions()
-    newer = aliased(Revision)
-    newest = (
-        sa.select(newer.entry_id, newer.locale, sa.func.max(newer.number).label("number"))
-        .group_by(newer.entry_id, newer.locale)
-        .subquery("newest")
-    )
-    due = _text("entry", "review_due")
-    asked = (
-        sa.select(
-            Revision.entry_id,
-            Revision.locale,
-            _text("topic", "title"),
-            _text("entry", "question"),
-            Revision.id,
-            Revision.number,
-            Revision.state,
-            live.c.number,
-            Person.name,
-            Revision.created_at,
-            due,
-        )
-        .join(
-            newest,
-            sa.and_(
-                newest.c.entry_id == Revision.entry_id,
-                newest.c.locale == Revision.locale,
-                newest.c.number == Revision.number,
-            ),
-        )
-        .outerjoin(
-            live, sa.and_(live.c.entry_id == Revision.entry_id, live.c.locale == Revision.locale)
-        )
-        .outerjoin(Person, Person.id == Revision.author_id)
-    )
-    for word in words.split()[:8]:
-        texts = (
-            _text("entry", "question"),
-            _text("entry", "short_answer"),
-            sa.type_coerce(Revision.entry_id, sa.String),
-        )
-        asked = asked.where(sa.or_(*(text.icontains(word, autoescape=True) for text in texts)))
-    if topic:
-        asked = asked.where(_text("topic", "slug") == topic)
-    if author_id is not None:
-        asked = asked.where(Revision.author_id == author_id)
+    wanted = [folded(word) for word in words.split()[:MOST_WORDS]]
+    day = today or date.today()
+    found = [
+        one
+        for one in newest_revisions(session).revisions
+        if (not topic or one.topic.slug == topic)
+        and (author_id is None or one.author_id == author_id)
+        and _is_in(one, state, day)
+        and one.has_words(wanted)
+    ]
+    shown = found[offset : offset + limit]
+    names = _names(session, {one.author_id for one in shown})
+    return [_line(one, names) for one in shown], len(found)
+
+
+def _is_in(one: NewestRevision, state: str, today: date) -> bool:
+    """Tell whether an entry belongs under a key of ``FILTERS``."""
+    is_live = one.live_number is not None
     if state == LIVE:
-        asked = asked.where(live.c.number.is_not(None))
-    elif state == OVERDUE:
-        asked = asked.where(live.c.number.is_not(None), due < (today or date.today()).isoformat())
-    elif state == State.APPROVED:
-        asked = asked.where(
-            Revision.state == state,
-            sa.or_(live.c.number.is_(None), live.c.number != Revision.number),
-        )
-    elif state:
-        asked = asked.where(Revision.state == state)
-    total = session.scalar(sa.select(sa.func.count()).select_from(asked.subquery())) or 0
-    rows = session.execute(
-        asked.order_by(Revision.created_at.desc(), Revision.id.desc()).limit(limit).offset(offset)
+        return is_live
+    if state == OVERDUE:
+        return is_live and one.review_due < today
+    if state == State.APPROVED:
+        return one.state == state and one.live_number != one.number
+    return not state or one.state == state
+
+
+def _names(session: Session, ids: Collection[int | None]) -> dict[int, str]:
+    """Return the names of people; among the ids may be None for nobody."""
+    rows = session.execute(sa.select(Person.id, Person.name).where(Person.id.in_(ids)))
+    return {person_id: name for person_id, name in rows}
+
+
+def _line(one: NewestRevision, names: Mapping[int, str]) -> EntryLine:
+    return EntryLine(
+        entry_id=one.entry_id,
+        locale=one.locale,
+        topic=one.topic.title,
+        question=one.question,
+        revision_id=one.id,
+        number=one.number,
+        state=State(one.state),
+        live_number=one.live_number,
+        author_id=one.author_id,
+        author=names.get(one.author_id) if one.author_id is not None else None,
+        changed_at=one.created_at,
+        review_due=one.review_due,
     )
-    return [_line(row) for row in rows], total
 
 
-def _line(row: sa.Row[Any]) -> EntryLine:
-    values = dict(zip(LINE, row, strict=True))
-    values["state"] = State(values["state"])
-    values["review_due"] = date.fromisoformat(values["review_due"])
-    return EntryLine(**values)
+def known_topics(session: Session, locale: str | None = None) -> dict[str, Topic]:
+    """Return every topic by its slug, as the newest revision of its entries has it.
+
+    Args:
+        session: a transaction.
+        locale: only topics that have entries in this language; None for all.
+    """
+    newest = newest_revisions(session)
+    if locale is None:
+        return dict(newest.topics)
+    ours = (one for one in newest.revisions if one.locale == locale)
+    found = {one.topic.slug: one.topic for one in sorted(ours, key=lambda one: one.id)}
+    return {slug: found[slug] for slug in newest.topics if slug in found}
 
 
-def known_topics(session: Session) -> dict[str, Topic]:
-    """Return every topic by its slug, as the newest revision of its entries has it."""
-    newest = sa.select(sa.func.max(Revision.id)).group_by(_text("topic", "slug"))
-    bodies = session.scalars(sa.select(Revision.body).where(Revision.id.in_(newest)))
-    topics = [Topic.model_validate(body["topic"]) for body in bodies]
-    return {topic.slug: topic for topic in sorted(topics, key=lambda one: one.title.casefold())}
+def languages_of(session: Session, entry_id: str) -> list[str]:
+    """Return the languages in which an entry has revisions."""
+    asked = sa.select(Revision.locale).where(Revision.entry_id == entry_id).distinct()
+    return sorted(session.scalars(asked))
 
 
 def revisions_of(session: Session, entry_id: str, locale: str) -> Sequence[Revision]:
@@ -227,7 +203,7 @@ def waiting_for(session: Session, member: Member) -> Waiting:
 
     reviews = listed(State.IN_REVIEW) if Role.REVIEWER in member.roles else []
     return Waiting(
-        [line for line in reviews if line.author != member.name],
+        [line for line in reviews if line.author_id != member.id],
         listed(State.APPROVED) if Role.PUBLISHER in member.roles else [],
         [line for state in (State.RETURNED, State.DRAFT) for line in listed(state, member.id)],
     )
@@ -257,27 +233,28 @@ class ReleaseLine:
 def release_lines(session: Session, limit: int = 50, offset: int = 0) -> list[ReleaseLine]:
     """Return the releases, the newest first."""
     live = session.scalar(sa.select(LiveRelease.release_id))
-    members = sa.func.count(ReleaseRevision.revision_id)
+    # Counted for the releases shown only: each has thousands of members.
+    members = (
+        sa.select(sa.func.count(ReleaseRevision.revision_id))
+        .where(ReleaseRevision.release_id == Release.id)
+        .correlate(Release)
+        .scalar_subquery()
+    )
     rows = session.execute(
         sa.select(Release.id, Release.note, Release.created_at, Person.name, members)
         .outerjoin(Person, Person.id == Release.person_id)
-        .outerjoin(ReleaseRevision, ReleaseRevision.release_id == Release.id)
-        .group_by(Release.id, Release.note, Release.created_at, Person.name)
         .order_by(Release.id.desc())
         .limit(limit)
         .offset(offset)
     )
-    return [ReleaseLine(*row, is_live=row[0] == live) for row in rows]
+    return [
+        ReleaseLine(row_id, note, at, by, entries or 0, is_live=row_id == live)
+        for row_id, note, at, by, entries in rows
+    ]
 
 
 def counts(session: Session) -> dict[str, int]:
     """Return how many answers are live and how many wait in each open state."""
-    live = session.scalar(
-        sa.select(sa.func.count())
-        .select_from(ReleaseRevision)
-        .join(LiveRelease, LiveRelease.release_id == ReleaseRevision.release_id)
-    )
-    open_states = {
-        state.value: entry_lines(session, state=state.value, limit=1)[1] for state in sorted(OPEN)
-    }
-    return {LIVE: live or 0, **open_states}
+    newest = newest_revisions(session)
+    states = Counter(one.state for one in newest.revisions)
+    return {LIVE: len(newest.live), **{state.value: states[state.value] for state in sorted(OPEN)}}

@@ -30,10 +30,10 @@ if TYPE_CHECKING:
 SAME_MEANING = 0.75
 """Cosine with a group's centre from which a question joins it.
 
-Measured with the packaged model, as the share of pairs in one group that belong together. On the
-wordings of the corpus, ``calibration.yml`` and ``held_back.yml``: 95, 96 and 91 percent are about
-one topic, 60, 69 and 66 percent have the same entry. Asking for 90 percent of the same entry would
-take 0.86 on the wordings; there three in a thousand of the pairs that belong together are found.
+``python -m benchmarks.grouping`` prints what each limit gives with the packaged model; its table is
+in docs/benchmarks.md. Of the corpus's wordings 94 of 100 pairs in one group are about one topic; of
+the held-back questions, of which few come together, 77. Asking for nine of ten with the same entry
+would take a limit at which hardly any question finds another.
 """
 GROUPED_KINDS = ("no_answer", "clarify")
 NEW = "new"
@@ -53,11 +53,12 @@ class _Question:
 class _Shelf:
     """The groups of one locale, with their centres as one matrix that grows."""
 
-    def __init__(self, dimensions: int) -> None:
+    def __init__(self, dimensions: int, same_meaning: float = SAME_MEANING) -> None:
         self.ids: list[int] = []
         self.sizes: list[int] = []
         self.changed: set[int] = set()
         self._centres = np.zeros((64, dimensions), dtype=np.float32)
+        self._same_meaning = same_meaning
 
     def add(self, centre: Vectors, size: int, group_id: int = 0) -> int:
         """Put a group on the shelf; an id of 0 means that the store does not have it yet."""
@@ -89,7 +90,18 @@ class _Shelf:
             return None
         likeness = self._centres[: len(self.ids)] @ vector
         best = int(likeness.argmax())
-        return best if likeness[best] >= SAME_MEANING else None
+        return best if likeness[best] >= self._same_meaning else None
+
+
+def places_of(vectors: Vectors, same_meaning: float = SAME_MEANING) -> list[int]:
+    """Return for each text the number of its group, as they would come in one after the other.
+
+    Args:
+        vectors: one row for each text.
+        same_meaning: cosine with a group's centre from which a text joins it.
+    """
+    shelf = _Shelf(vectors.shape[1], same_meaning)
+    return [shelf.put(vector) for vector in _units(vectors)]
 
 
 def group_new(
@@ -129,11 +141,23 @@ def group_new(
     return len(questions)
 
 
+def is_tidy(session: Session) -> bool:
+    """Tell whether the groups count as many questions as there are in groups.
+
+    Two sums, where ``tidy`` would count every group. Whatever leaves a group to be counted anew or
+    to be deleted leaves the sums apart: a question that was forgotten, or that another model put
+    into another group.
+    """
+    counted = sa.select(sa.func.coalesce(sa.func.sum(QuestionGroup.size), 0)).scalar_subquery()
+    there = sa.select(sa.func.count(AskedQuestion.group_id)).scalar_subquery()
+    return bool(session.scalar(sa.select(counted == there)))
+
+
 def tidy(session: Session) -> int:
     """Delete groups that nobody took and that have no question left; count the others anew.
 
-    Questions go with their conversation or when they are too old, so this is due after every run of
-    ``group_new`` and after every deletion.
+    Questions go with their conversation or when they are too old: ``is_tidy`` tells whether this
+    has anything to do.
 
     Returns:
         How many groups were deleted.
@@ -194,26 +218,15 @@ def _handled_before(session: Session, model: str) -> dict[int, list[str]]:
 def _shelves(
     session: Session, model: str, centres: dict[int, Vectors], dimensions: int
 ) -> dict[str, _Shelf]:
-    """Return the groups of a model, and those whose centre was made anew, by their locale.
-
-    A group has the locale of its questions; one without questions has none, and gets no more.
-    """
-    locales = (
-        sa.select(AskedQuestion.group_id, sa.func.min(AskedQuestion.locale).label("locale"))
-        .where(AskedQuestion.group_id.is_not(None))
-        .group_by(AskedQuestion.group_id)
-        .subquery()
-    )
+    """Return the groups of a model, and those whose centre was made anew, by their locale."""
     rows = session.execute(
         sa.select(
-            locales.c.locale,
+            QuestionGroup.locale,
             QuestionGroup.id,
             QuestionGroup.model,
             QuestionGroup.size,
             QuestionGroup.centre,
-        )
-        .join(locales, locales.c.group_id == QuestionGroup.id)
-        .order_by(QuestionGroup.id)
+        ).order_by(QuestionGroup.id)
     )
     shelves: dict[str, _Shelf] = {}
     for locale, group_id, made_by, size, raw in rows:
@@ -249,8 +262,8 @@ def _write(
     places: Sequence[int],
 ) -> None:
     """Write groups that are new or changed, and the group of each question."""
-    for shelf in shelves.values():
-        _write_shelf(session, model, shelf)
+    for locale, shelf in shelves.items():
+        _write_shelf(session, model, locale, shelf)
     rows = [
         {"key": question.reply_id, "group": shelves[question.locale].ids[place]}
         for question, place in zip(questions, places, strict=True)
@@ -267,9 +280,11 @@ def _write(
     session.expire_all()
 
 
-def _write_shelf(session: Session, model: str, shelf: _Shelf) -> None:
+def _write_shelf(session: Session, model: str, locale: str, shelf: _Shelf) -> None:
     new = {
-        place: QuestionGroup(centre=shelf.centre(place), size=shelf.sizes[place], model=model)
+        place: QuestionGroup(
+            locale=locale, centre=shelf.centre(place), size=shelf.sizes[place], model=model
+        )
         for place, group_id in enumerate(shelf.ids)
         if not group_id
     }

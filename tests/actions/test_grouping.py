@@ -50,6 +50,25 @@ def test_what_is_new_is_grouped_and_what_is_forgotten_leaves(engine: Engine) -> 
     assert sizes(engine) == []
 
 
+def test_groups_are_not_written_to_where_nothing_changed(engine: Engine) -> None:
+    grouping = Grouping(engine, WordEmbedder())
+    grouping.group()
+    written: list[str] = []
+
+    def note(_connection: object, _cursor: object, statement: str, *_more: object) -> None:
+        if not statement.startswith("SELECT"):
+            written.append(statement)
+
+    sa.event.listen(engine, "before_cursor_execute", note)
+    assert grouping.group() == 0
+    assert written == []
+    with transaction(engine) as session:
+        session.execute(sa.delete(AskedQuestion).where(AskedQuestion.reply_id == "r1"))
+    grouping.group()
+    assert sizes(engine) == [2]
+    assert len(written) > 1, "the listener hears what is written"
+
+
 def test_it_goes_on_when_the_store_comes_back(
     engine: Engine, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -6,8 +6,11 @@ from datetime import timedelta
 
 import numpy as np
 import pytest
+import sqlalchemy as sa
+from bs4 import BeautifulSoup
 from flask import Flask
 from sqlalchemy.engine import Engine
+from werkzeug.test import TestResponse
 
 from knowledge.people import Role
 from knowledge.schema import AskedQuestion, QuestionGroup, RumourReport, now
@@ -102,8 +105,80 @@ def test_terms_are_watched_and_counted(nora: Colleague) -> None:
     page = shown(nora.get("/questions/trends"))
     assert "Cold Brew a slogan 3" in page
     assert nora.post("/questions/terms", term="cold brew").status_code == 400
-    assert nora.post("/questions/terms/1/remove").status_code == 303
+    assert nora.post("/questions/terms/1/remove").status_code == 200
     assert "No term is watched" in shown(nora.get("/questions/trends"))
+
+
+def button_form(page: TestResponse, words: str) -> tuple[str, dict[str, str]]:
+    """Return where the form of a button leads, and what it sends."""
+    for form in BeautifulSoup(page.text, "html.parser").find_all("form"):
+        button = form.find("button")
+        if button is not None and words in button.get_text():
+            hidden = form.find_all("input", type="hidden")
+            fields = {str(one["name"]): str(one["value"]) for one in hidden}
+            return str(form["action"]).removeprefix("/console"), fields
+    raise AssertionError(f"no button {words!r}")
+
+
+def test_a_term_that_was_removed_comes_back_with_its_note(nora: Colleague) -> None:
+    nora.post("/questions/terms", term="Cold Brew", note='he said "cold brew"')
+    removed = nora.post("/questions/terms/1/remove")
+    assert removed.status_code == 200
+    assert "“Cold Brew” is watched no more." in shown(removed)
+    path, fields = button_form(removed, "Undo")
+    assert nora.post(path, **fields).status_code == 303
+    assert 'Cold Brew he said "cold brew" 3' in shown(nora.get("/questions/trends"))
+    again = nora.post("/questions/terms/99/remove")  # as a reload of the page would do
+    assert again.status_code == 400
+    assert "there is no watched term 99" in shown(again)
+
+
+def test_a_term_that_is_refused_stays_in_the_form(nora: Colleague) -> None:
+    refused = nora.post("/questions/terms", term="x", note="why so short")
+    assert refused.status_code == 400
+    assert 'role="alert"' in refused.text
+    assert "term: write 2 to 80 characters" in shown(refused)
+    assert 'value="x"' in refused.text
+    assert 'value="why so short"' in refused.text
+
+
+@pytest.mark.parametrize(
+    ("step", "words"), [("take", ""), ("answer", FLU), ("reject", "off topic")]
+)
+def test_each_step_with_a_group_can_be_undone_at_once(
+    nora: Colleague, step: str, words: str
+) -> None:
+    done = nora.post(f"/questions/1/{step}", words=words, state="new")
+    page = nora.get(done.headers["Location"].removeprefix("/console"))
+    path, fields = button_form(page, "Undo")
+    after = nora.post(path, **fields)
+    assert after.status_code == 303
+    assert ASKED in shown(nora.get("/questions"))
+    assert "Undo" not in nora.get(after.headers["Location"].removeprefix("/console")).text
+
+
+def test_a_group_of_another_language_says_so(nora: Colleague, engine: Engine) -> None:
+    with transaction(engine) as session:
+        session.execute(sa.update(QuestionGroup).values(locale="nb"))
+    assert 'lang="nb"' in nora.get("/questions").text
+
+
+def test_lists_that_are_cut_say_how_much_more_there_is(nora: Colleague, engine: Engine) -> None:
+    with transaction(engine) as session:
+        for number in range(35):
+            session.add(
+                AskedQuestion(
+                    reply_id=f"t{number}",
+                    session_key="s",
+                    text="about it",
+                    locale="en",
+                    kind="answer",
+                    topic=f"topic-{number}",
+                )
+            )
+    assert "The 30 topics asked about most; 6 more in the CSV." in shown(
+        nora.get("/questions/trends")
+    )
 
 
 def test_trends_and_rumours_are_shown(nora: Colleague) -> None:

@@ -14,7 +14,7 @@ from sqlalchemy.engine import Engine
 from knowledge import grouping, listening
 from knowledge.embedder import Progress, Vectors
 from knowledge.evaluation import CALIBRATION_FILE, read_questions
-from knowledge.grouping import group_new, tidy
+from knowledge.grouping import group_new, is_tidy, places_of, tidy
 from knowledge.schema import AskedQuestion, Feedback, QuestionGroup, now
 from knowledge.store import transaction
 from tests.conftest import DIMENSIONS, WordEmbedder
@@ -96,6 +96,16 @@ class Inbox:
             rows = session.scalars(sa.select(QuestionGroup))
             return {row.id: (row.state, row.model, row.size) for row in rows}
 
+    def locales(self) -> dict[int, str]:
+        """Return the locale of each group."""
+        with transaction(self.store) as session:
+            return {row.id: row.locale for row in session.scalars(sa.select(QuestionGroup))}
+
+    def is_tidy(self) -> bool:
+        """Tell whether there is nothing to tidy up."""
+        with transaction(self.store) as session:
+            return is_tidy(session)
+
     def centre(self, group_id: int) -> Vectors:
         """Return the centre of a group."""
         with transaction(self.store) as session:
@@ -173,6 +183,21 @@ def test_locales_are_kept_apart(inbox: Inbox) -> None:
     places = inbox.places()
     assert places[norwegian] != places[english]
     assert places[again] == places[norwegian]
+    assert inbox.locales() == {places[english]: "en", places[norwegian]: "nb"}
+
+
+def test_a_handled_group_takes_questions_of_its_locale_when_its_own_are_gone(inbox: Inbox) -> None:
+    (first,) = inbox.ask("can dogs get flu")
+    inbox.group()
+    (rejected,) = inbox.groups()
+    inbox.handle("rejected")
+    inbox.forget(first)
+    inbox.tidy()
+    (english,) = inbox.ask("can dogs get flu")
+    (norwegian,) = inbox.ask("can dogs get flu", locale="nb")
+    assert inbox.group() == 2
+    assert inbox.places()[english] == rejected
+    assert inbox.places()[norwegian] != rejected
 
 
 def test_a_limit_takes_the_oldest_first(inbox: Inbox) -> None:
@@ -285,6 +310,30 @@ def test_what_is_grouped_is_what_the_team_sees(inbox: Inbox) -> None:
         (shown,) = listening.groups(session)
         assert listening.count_groups(session) == (1, 1)
     assert (shown.size, shown.samples[0]) == (3, "can dogs get flu")
+
+
+def test_what_leaves_groups_untidy_is_seen(inbox: Inbox) -> None:
+    assert inbox.is_tidy()
+    first, _ = inbox.ask("can dogs get flu", "dogs can get flu")
+    assert inbox.is_tidy(), "a question without a group is none of tidying's business"
+    inbox.group()
+    assert inbox.is_tidy()
+    inbox.forget(first)
+    assert not inbox.is_tidy()
+    inbox.tidy()
+    assert inbox.is_tidy()
+    inbox.group(OtherEmbedder())  # the old group is empty now, as many questions as before are left
+    assert not inbox.is_tidy()
+    assert inbox.tidy() == 1
+    assert inbox.is_tidy()
+
+
+def test_texts_are_grouped_by_any_limit_as_they_come_in() -> None:
+    vectors = WordEmbedder().embed(["can dogs get flu", "jet lag", "dogs can get flu", "jet lag"])
+    assert places_of(vectors) == [0, 1, 0, 1]
+    assert places_of(vectors * 3) == [0, 1, 0, 1]
+    assert places_of(vectors, 1.01) == [0, 1, 2, 3]
+    assert places_of(vectors, -1.0) == [0] * 4
 
 
 # --- with the real model --------------------------------------------------------------------------

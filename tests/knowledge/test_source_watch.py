@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import time
 from collections.abc import Callable, Iterator
-from datetime import date
+from datetime import UTC, date, datetime, timedelta
 from threading import Barrier, Thread
 from typing import Any
 
@@ -14,34 +14,46 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy.engine import Engine
 
-from knowledge import people
 from knowledge.audit import read_audit
 from knowledge.entry import Source, TopicEntry
 from knowledge.people import Member, NotAllowed, Role
-from knowledge.schema import Person, ReviewTask, SourceCheck
+from knowledge.schema import Release, ReviewTask, SourceCheck, now
 from knowledge.settings import SettingError, read_settings
 from knowledge.source_watch import (
+    MAY_ASK,
     MOST_BYTES,
     MOST_SECTIONS,
+    MOST_TAGS,
     Citation,
+    LookError,
     Manners,
     Outcome,
     Seen,
+    Standing,
     Summary,
     TaskError,
+    Wish,
     addresses_of,
+    ask,
     cited_pages,
     compare,
+    drop_old_checks,
     due_tasks,
     finish_task,
     keep_look,
+    look,
+    look_as_asked,
     look_at,
+    looks_of,
     open_tasks,
     run_watch,
+    standing,
     undo_finish,
+    waiting,
     watch,
 )
 from knowledge.store import StoreError, import_entries, publish, transaction
+from tests.knowledge.conftest import Colleagues
 from tests.knowledge.pages_server import AllHostsHere, Answer, PagesServer, pages_server
 from tests.knowledge.small import ENTRY, make_pair
 
@@ -316,6 +328,31 @@ def test_reading_stops_at_the_limit(server: PagesServer, client: httpx.Client) -
     assert "/endless" in server.cut_off
 
 
+def test_a_page_of_too_many_tags_is_not_parsed(server: PagesServer, client: httpx.Client) -> None:
+    def made(tags: int) -> str:
+        return server.page(f"/{tags}", "<p>" * tags)
+
+    over = made(MOST_TAGS + 1)
+    started = time.process_time()
+    assert look_at(client, over, local()) == Seen(Outcome.TOO_LARGE, 200, over)
+    assert time.process_time() - started < 1  # parsed, it takes two seconds and more
+    assert look_at(client, made(2_000), local()).outcome is Outcome.OK
+
+
+def test_thousands_of_stamps_do_not_hold_a_look_up(
+    server: PagesServer, client: httpx.Client
+) -> None:
+    # Each stands beside all others: reading them all for each would take minutes.
+    stamps = "Page last reviewed: today<br>" * 5_000
+    page = server.page("/page", f"<main>{stamps}</main><p>Page last updated: 4 May 2026</p>")
+    other = server.page("/other", f"<main>{stamps}</main><p>Page last updated: 5 May 2026</p>")
+    started = time.process_time()
+    seen = [look_at(client, url, local()) for url in (page, other)]
+    assert time.process_time() - started < 10
+    assert [one.outcome for one in seen] == [Outcome.OK] * 2
+    assert seen[0].text_hash != seen[1].text_hash
+
+
 @pytest.mark.parametrize("kind", ["application/pdf", "text/plain", "image/png", ""])
 def test_what_is_no_web_page_is_not_read(
     server: PagesServer, client: httpx.Client, kind: str
@@ -573,7 +610,10 @@ def test_nothing_is_told_where_nothing_changed() -> None:
             Seen(Outcome.NOT_HTML, 200, SLEEP),
             "There is no web page at this address any more, but a file of another kind.",
         ),
-        (Seen(Outcome.TOO_LARGE, 200, SLEEP), "The page is larger than 5 MB now, and is not read."),
+        (
+            Seen(Outcome.TOO_LARGE, 200, SLEEP),
+            "The page is too large to be read now: more than 5 MB or 100,000 tags.",
+        ),
     ],
 )
 def test_each_change_is_one_sentence_and_told_once(now_seen: Seen, told: str) -> None:
@@ -602,11 +642,12 @@ def test_no_section_is_missed_among_more_than_were_kept() -> None:
 # --- the watch ------------------------------------------------------------------------------------
 
 
-class Watched:
+class Watched(Colleagues):
     """A store with live entries, a server with the pages that they cite."""
 
     def __init__(self, store: Engine, server: PagesServer, client: httpx.Client) -> None:
-        self.store, self.server, self.client = store, server, client
+        super().__init__(store)
+        self.server, self.client = server, client
         self.told: list[str] = []
         server.page(SLEEP_PATH, html())
         server.page(FLU_PATH, html(title="Flu", section="Signs").replace("About Sleep", "Flu"))
@@ -639,17 +680,17 @@ class Watched:
         with transaction(self.store) as session:
             return list(session.scalars(asked.order_by(SourceCheck.id)))
 
-    def member(self, *roles: Role) -> Member:
-        """Let somebody in."""
+    def look(self, *entry: str) -> Summary | None:
+        """Look at all pages, or at those of one entry, as the worker does."""
+        return look(self.store, self.client, outside(), Wish(*entry), self.told.append)
+
+    def wait(self, days: float) -> None:
+        """Let days go by: all that happened to pages and releases is so much longer ago."""
         with transaction(self.store) as session:
-            person = Person(email=f"{len(roles)}{roles[0]}@example.org", name="Zoe")
-            session.add(person)
-            session.flush()
-            for role in roles:
-                people.grant(session, person.id, role, None, None)
-            found = people.member(session, person.id)
-        assert found is not None
-        return found
+            for table, column in ((SourceCheck, SourceCheck.at), (Release, Release.created_at)):
+                for row_id, at in session.execute(sa.select(table.id, column)).all():
+                    earlier = {column.key: at - timedelta(days=days)}
+                    session.execute(sa.update(table).where(table.id == row_id).values(earlier))
 
 
 FLU_SOURCE = {"publisher": "WHO", "title": "Flu", "url": FLU, "section": "Signs"}
@@ -739,13 +780,17 @@ def test_the_same_change_again_is_a_new_task_only_once_the_first_is_done(watched
     ("answer", "reason"),
     [(Answer(403), "the site answered 403"), (Answer(500), "the site answered 500")],
 )
-def test_a_page_that_cannot_be_read_is_told_on_the_third_look(
+def test_a_page_that_cannot_be_read_is_told_on_the_third_day(
     watched: Watched, answer: Answer, reason: str
 ) -> None:
     watched.watch()
     watched.server.put(FLU_PATH, answer)
-    assert [watched.watch(FLU).tasks for _ in range(5)] == [0, 0, 1, 0, 0]
-    told = f"s2 “Flu”: The page could not be read on 3 looks in a row ({reason})."
+    found = []
+    for _ in range(5):
+        watched.wait(days=1)
+        found.append(watched.watch(FLU).tasks)
+    assert found == [0, 0, 1, 0, 0]
+    told = f"s2 “Flu”: The page could not be read on the last 3 days of looking ({reason})."
     assert watched.tasks() == [("two", told)]
     watched.finish_all()
     assert watched.watch(FLU).tasks == 0
@@ -754,10 +799,23 @@ def test_a_page_that_cannot_be_read_is_told_on_the_third_look(
     assert watched.tasks() == [("two", "s2 “Flu”: The text of the page changed.")]
 
 
+def test_many_looks_on_one_day_count_as_one(watched: Watched) -> None:
+    watched.server.put(FLU_PATH, Answer(403))
+    assert [watched.watch(FLU).tasks for _ in range(5)] == [0] * 5
+    watched.wait(days=1)
+    assert [watched.watch(FLU).tasks for _ in range(3)] == [0] * 3
+    watched.wait(days=1)
+    assert watched.watch(FLU).tasks == 1
+    watched.finish_all()
+    # Told once: the same day's next look has nothing new to say.
+    assert [watched.watch(FLU).tasks for _ in range(3)] == [0] * 3
+
+
 def test_a_good_look_in_between_starts_the_count_anew(watched: Watched) -> None:
     good = watched.server.answers[FLU_PATH]
     for status in (403, 500, 200, 503, 403):
         watched.server.put(FLU_PATH, good if status == 200 else Answer(status))
+        watched.wait(days=1)
         assert watched.watch(FLU).tasks == 0
     assert watched.checks(FLU) == ["refused", "failing", "ok", "failing", "refused"]
 
@@ -797,6 +855,7 @@ def test_an_entry_that_cites_a_known_page_later_is_held_against_it(watched: Watc
 def test_an_entry_that_cites_a_lost_page_later_hears_of_it(watched: Watched) -> None:
     watched.server.put(FLU_PATH, Answer(403))
     for _ in range(4):
+        watched.wait(days=1)
         watched.watch(FLU)
     watched.server.put(SLEEP_PATH, Answer(404))
     watched.watch(SLEEP)
@@ -921,7 +980,7 @@ def task_id(watched: Watched) -> int:
 
 @pytest.mark.parametrize("role", Role)
 def test_authors_and_reviewers_finish_tasks(watched: Watched, task_id: int, role: Role) -> None:
-    member = watched.member(role)
+    member = watched.join("Zoe", role)
     may = role in {Role.AUTHOR, Role.REVIEWER}
     for step, left in ((finish_task, 0), (undo_finish, 1)):
         if may:
@@ -937,7 +996,7 @@ def test_authors_and_reviewers_finish_tasks(watched: Watched, task_id: int, role
 
 
 def test_finishing_and_undoing_are_on_record(watched: Watched, task_id: int) -> None:
-    member = watched.member(Role.REVIEWER)
+    member = watched.join("Zoe", Role.REVIEWER)
     with transaction(watched.store) as session:
         finish_task(session, member, task_id)
     with transaction(watched.store) as session:
@@ -956,7 +1015,7 @@ def test_finishing_and_undoing_are_on_record(watched: Watched, task_id: int) -> 
 
 
 def test_a_task_is_finished_once_and_undone_once(watched: Watched, task_id: int) -> None:
-    member = watched.member(Role.AUTHOR)
+    member = watched.join("Zoe", Role.AUTHOR)
 
     def do(step: Callable[..., None], number: int = task_id) -> None:
         with transaction(watched.store) as session:
@@ -980,6 +1039,224 @@ def test_a_task_is_finished_once_and_undone_once(watched: Watched, task_id: int)
     for step in (finish_task, undo_finish):
         with pytest.raises(TaskError, match="there is no task 999"):
             do(step, 999)
+
+
+# --- what is kept ---------------------------------------------------------------------------------
+
+
+def kept(watched: Watched, moment: datetime | None = None) -> list[tuple[str, str]]:
+    """Delete what is old; return day and outcome of the flu page's checks that are left."""
+    with transaction(watched.store) as session:
+        drop_old_checks(session, moment or now())
+        rows = session.scalars(
+            sa.select(SourceCheck).where(SourceCheck.url == FLU).order_by(SourceCheck.id)
+        )
+        return [(f"{row.at:%m-%d %H}", row.outcome) for row in rows]
+
+
+def add_checks(watched: Watched, *checks: tuple[datetime, str]) -> None:
+    """Write checks of the flu page down."""
+    with transaction(watched.store) as session:
+        for at, outcome in checks:
+            session.add(SourceCheck(url=FLU, at=at, outcome=outcome))
+            session.flush()
+
+
+NIGHT = datetime(2026, 11, 1, 4, tzinfo=UTC)
+
+
+def test_the_newest_thirty_checks_of_an_address_are_kept(watched: Watched) -> None:
+    add_checks(watched, *((NIGHT + timedelta(days=n), "ok") for n in range(40)))
+    watched.watch(SLEEP)
+    left = kept(watched, NIGHT + timedelta(days=41))
+    assert len(left) == 30
+    assert (left[0][0], left[-1][0]) == ("11-11 04", "12-10 04")
+    assert watched.checks(SLEEP) == ["ok"]
+    assert kept(watched, NIGHT + timedelta(days=41)) == left
+
+
+def test_checks_older_than_400_days_are_deleted(watched: Watched) -> None:
+    add_checks(watched, (NIGHT, "ok"), (NIGHT + timedelta(days=1), "ok"))
+    assert len(kept(watched, NIGHT + timedelta(days=400))) == 2
+    assert kept(watched, NIGHT + timedelta(days=400, seconds=1)) == [("11-02 04", "ok")]
+    assert kept(watched, NIGHT + timedelta(days=402)) == []
+
+
+def test_looks_on_demand_do_not_push_out_the_days_before(watched: Watched) -> None:
+    add_checks(watched, *((NIGHT + timedelta(days=n), "refused") for n in range(3)))
+    today = NIGHT + timedelta(days=3)
+    add_checks(watched, *((today + timedelta(minutes=10 * n), "refused") for n in range(60)))
+    left = kept(watched, today + timedelta(days=1))
+    assert len(left) == 30
+    assert [day for day, _ in left][:3] == ["11-01 04", "11-02 04", "11-03 04"]
+    assert left[-1][0] == "11-04 13"
+
+
+def test_what_was_last_read_of_a_page_is_kept_however_long_it_cannot_be_read(
+    watched: Watched,
+) -> None:
+    add_checks(watched, (NIGHT, "ok"), (NIGHT + timedelta(days=1), "moved"))
+    add_checks(watched, *((NIGHT + timedelta(days=n), "failing") for n in range(2, 60)))
+    left = kept(watched, NIGHT + timedelta(days=60))
+    assert left[0] == ("11-02 04", "moved")
+    assert len(left) == 31
+
+
+# --- looks on demand ------------------------------------------------------------------------------
+
+
+def test_a_look_is_asked_for_taken_up_and_told_of(watched: Watched) -> None:
+    nora = watched.join("Nora", Role.PUBLISHER)
+    assert watched.do(standing) == Standing(None)
+    assert watched.do(ask, nora)
+    waits = watched.do(standing)
+    assert (waits.asked_by, waits.last, waits.next_at) == ("Nora", None, None)
+    assert watched.do(waiting) == [Wish()]
+    watched.server.put(FLU_PATH, Answer(500))
+    watched.look()
+    told = watched.do(standing)
+    assert watched.do(waiting) == []
+    assert (told.asked_at, told.last.pages, told.last.done, told.last.read) == (None, 2, 2, 1)
+    assert (told.last.is_online, told.last.is_running, told.last.tasks) == (True, False, 0)
+    assert told.next_at == told.last.began_at + timedelta(minutes=10)
+
+
+def test_asking_twice_asks_once(watched: Watched) -> None:
+    nora, otto = watched.join("Nora", Role.AUTHOR), watched.join("Otto", Role.REVIEWER)
+    assert watched.do(ask, nora)
+    assert not watched.do(ask, nora)
+    assert not watched.do(ask, otto)
+    assert not watched.do(ask, otto, Wish("one", "en"))  # all pages are more
+    with transaction(watched.store) as session:
+        lines = [line for _, line in read_audit(session, area="sources")]
+    assert [(line.action, line.who) for line in lines] == [("sources.requested", "Nora")]
+
+
+def test_two_at_once_ask_once(watched: Watched) -> None:
+    team = [watched.join(name, Role.AUTHOR) for name in ("Nora", "Otto")]
+    gate, found = Barrier(2), []
+
+    def run(member: Member) -> None:
+        gate.wait()
+        found.append(watched.do(ask, member))
+
+    threads = [Thread(target=run, args=(member,)) for member in team]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(found) == [False, True]
+
+
+def test_there_is_at_most_one_look_in_ten_minutes(watched: Watched) -> None:
+    nora = watched.join("Nora", Role.AUTHOR)
+    watched.look()  # the nightly one counts too
+    began = watched.do(standing).last.began_at
+    for wish in (Wish(), Wish("one", "en")):
+        with pytest.raises(LookError, match=r"^the last look began at \d\d:\d\d UTC: ask again"):
+            watched.do(ask, nora, wish, began + timedelta(minutes=9, seconds=59))
+    assert watched.do(standing, began + timedelta(minutes=10)).next_at is None
+    assert watched.do(ask, nora, Wish(), began + timedelta(minutes=10))
+
+
+def test_the_pages_of_one_entry_are_looked_at_alone(watched: Watched) -> None:
+    watched.publish(citing("three", FLU_SOURCE))
+    nora = watched.join("Nora", Role.AUTHOR)
+    assert watched.do(ask, nora, Wish("three", "en"))
+    assert watched.do(ask, nora, Wish("one", "en"))
+    assert watched.do(waiting) == [Wish("three", "en"), Wish("one", "en")]
+    watched.look("three", "en")
+    assert watched.server.asked() == [FLU_PATH]
+    assert watched.do(waiting) == [Wish("one", "en")]
+    assert watched.do(standing).last is None  # that is about all pages
+    (found,) = watched.do(looks_of, [Wish("three", "en"), Wish("one", "en")]).items()
+    assert (found[0], found[1].pages, found[1].read) == (Wish("three", "en"), 1, 1)
+    with pytest.raises(LookError, match="ask again"):
+        watched.do(ask, nora, Wish("three", "en"))
+    assert watched.do(ask, nora)  # all pages were not looked at yet
+    assert watched.do(waiting) == [Wish()]
+    watched.look()
+    assert watched.do(waiting) == []
+
+
+def test_an_entry_that_is_not_live_has_no_pages_to_look_at(watched: Watched) -> None:
+    nora = watched.join("Nora", Role.AUTHOR)
+    with pytest.raises(LookError, match="away is not live"):
+        watched.do(ask, nora, Wish("away", "en"))
+    assert watched.look("away", "en") == Summary({}, 0, 0, 0)  # withdrawn since it was asked for
+
+
+@pytest.mark.parametrize("role", Role)
+def test_everybody_but_administrators_may_ask(watched: Watched, role: Role) -> None:
+    member = watched.join("Zoe", role)
+    if role in MAY_ASK:
+        assert watched.do(ask, member)
+        return
+    assert role is Role.ADMIN
+    with pytest.raises(NotAllowed, match="needs the role “author”, “reviewer” or “publisher”"):
+        watched.do(ask, member)
+
+
+def test_a_look_tells_how_far_it_is_and_when_it_has_stopped(watched: Watched) -> None:
+    nora = watched.join("Nora", Role.AUTHOR)
+    watched.watch()  # an earlier one
+    seen: list[Standing] = []
+
+    def interrupt(line: str) -> None:
+        seen.append(watched.do(standing))
+        with pytest.raises(LookError, match="are being looked at now"):
+            watched.do(ask, nora)
+        raise KeyboardInterrupt(line)
+
+    with pytest.raises(KeyboardInterrupt):
+        look(watched.store, watched.client, outside(), Wish(), interrupt)
+    (running,) = seen
+    assert running.last is not None
+    assert (running.last.is_running, running.last.done, running.last.pages) == (True, 1, 2)
+    later = watched.do(standing, now() + timedelta(minutes=16))
+    assert (later.last.is_running, later.last.ended_at, later.last.done) == (False, None, 1)
+    assert watched.do(ask, nora, Wish(), now() + timedelta(minutes=16))
+
+
+def test_nothing_is_concluded_where_no_site_can_be_reached(watched: Watched) -> None:
+    watched.publish(citing("late", review_due="2020-01-01", date_modified="2019-01-01"))
+    nowhere = outside(resolve=lambda _: ["10.0.0.1"])
+    found = look(watched.store, watched.client, nowhere, Wish(), watched.told.append)
+    assert found is None
+    assert watched.server.requests == []
+    assert (watched.checks(SLEEP), watched.checks(FLU)) == ([], [])
+    last = watched.do(standing).last
+    assert (last.is_online, last.is_running) == (False, False)
+    assert last.ended_at is not None
+    assert [entry for entry, _ in watched.tasks()] == ["late"]  # that needs no network
+
+
+def test_a_whole_look_opens_overdue_tasks_and_deletes_old_checks(watched: Watched) -> None:
+    watched.publish(citing("late", review_due="2020-01-01", date_modified="2019-01-01"))
+    add_checks(watched, (now() - timedelta(days=401), "ok"))
+    found = watched.look()
+    assert found is not None
+    assert found.tasks == 1
+    assert watched.do(standing).last.tasks == 1
+    assert watched.checks(FLU) == ["ok"]
+
+
+def test_the_worker_takes_up_what_was_asked_for_and_nothing_else(engine: Engine) -> None:
+    with transaction(engine) as session:
+        # A literal private address: it is refused before anything goes out.
+        import_entries(session, [citing("one", {"url": "https://127.0.0.1/page"})])
+        publish(session, "test")
+    nora = Colleagues(engine).join("Nora", Role.AUTHOR)
+    told: list[str] = []
+    assert look_as_asked(engine, "", told.append) == 0
+    with transaction(engine) as session:
+        assert ask(session, nora)
+    assert look_as_asked(engine, "", told.append) == 1
+    assert look_as_asked(engine, "", told.append) == 0
+    with transaction(engine) as session:
+        last = standing(session).last
+    assert last is not None
+    assert last.is_online is False
 
 
 # --- at the command line --------------------------------------------------------------------------
