@@ -34,7 +34,7 @@ from knowledge.emergency import ExemplarError, read_exemplars
 from knowledge.evaluation import CALIBRATION_FILE, read_questions
 from knowledge.explaining import explain
 from knowledge.live import LiveAnswers
-from knowledge.rehearsal import Labelled, Rehearsal, rehearse
+from knowledge.rehearsal import Labelled, Rehearsal, found_now, rehearse
 from knowledge.settings import KnowledgeSettings, SettingError, read_settings
 from knowledge.store import connect, transaction
 
@@ -99,6 +99,30 @@ def add_routes(  # noqa: C901 one small function per route
         # On a thread of its own: turns are answered meanwhile.
         told = await asyncio.to_thread(rehearsed, answers, revisions)
         return response.json(asdict(told)) if told else response.empty(status=503)
+
+    @app.post("/found")
+    async def finding(request: Request) -> response.HTTPResponse:
+        """Tell what wordings get from the live release: for the content team."""
+        body = request.json if isinstance(request.json, dict) else {}
+        wordings, loaded = body.get("wordings"), answers.loaded
+        if loaded is None:
+            return response.empty(status=503)
+        if not isinstance(wordings, list) or not all(isinstance(one, str) for one in wordings):
+            return response.empty(status=400)
+        told = await asyncio.to_thread(found_now, loaded.answerer, wordings, today())
+        return response.json({"found": [asdict(one) for one in told]})
+
+    @app.get("/state")
+    async def state(_request: Request) -> response.HTTPResponse:
+        """Tell which release answers, and why a newer one does not: for the content team."""
+        loaded, failure = answers.loaded, answers.failure
+        return response.json(
+            {
+                "release": loaded.release_id if loaded else None,
+                "failed": failure.release_id if failure else None,
+                "reason": failure.reason if failure else "",
+            }
+        )
 
     @app.get("/ready")
     async def ready(_request: Request) -> response.HTTPResponse:

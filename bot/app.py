@@ -12,10 +12,13 @@ from sqlalchemy.exc import SQLAlchemyError
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from bot import errors
+from bot.banners import LiveBanners
 from bot.channels.api import views as api
 from bot.channels.widget import views as widget
 from bot.console import views as console
+from bot.content_api import views as content_api
 from bot.event_log import EventLog
+from bot.faq import views as faq
 from bot.pipeline import MAX_CHARACTERS, Pipeline
 from bot.rasa_client import Prefetch, RasaClient
 from bot.replies import read_contacts, read_wording
@@ -65,23 +68,38 @@ def create_app(settings: BotSettings | None = None) -> Flask:
         app.wsgi_app = ProxyFix(app.wsgi_app, hops, hops, hops, hops)  # type: ignore[method-assign]
     errors.init_app(app)
     engine = connect(settings.knowledge.database_url)
-    topics = LiveTopics(engine)
-    app.register_blueprint(api.create_blueprint(_api_parts(settings, engine, topics)))
+    topics, banners = LiveTopics(engine, settings.locale), LiveBanners(engine)
+    sessions = Sessions(settings.secret_key, settings.session_seconds)
+    app.register_blueprint(
+        api.create_blueprint(_api_parts(settings, engine, topics, banners, sessions))
+    )
     app.register_blueprint(
         widget.create_blueprint(topics.topics, settings.frame_ancestors, settings.locale)
     )
     console_pages, app.extensions["console"] = console.create_blueprint(
-        engine, settings.cookies_need_https, settings.actions_url
+        engine, settings, banners, sessions.drill_pass
     )
     app.register_blueprint(console_pages)
+    content_routes, app.extensions["content_api"] = content_api.create_blueprint(
+        engine, settings.content_api_limit
+    )
+    app.register_blueprint(content_routes)
+    app.register_blueprint(
+        faq.create_blueprint(engine, settings.locale, lambda locale, _topic: banners.shown(locale))
+    )
     widget.init_headers(app.after_request)
     return app
 
 
-def _api_parts(settings: BotSettings, engine: Engine, topics: LiveTopics) -> api.ApiParts:
+def _api_parts(
+    settings: BotSettings,
+    engine: Engine,
+    topics: LiveTopics,
+    banners: LiveBanners,
+    sessions: Sessions,
+) -> api.ApiParts:
     events = EventLog(engine, settings.keeps_questions)
     trackers = TrackerStore(settings.tracker_file)
-    sessions = Sessions(settings.secret_key, settings.session_seconds)
 
     def forget(session_key: str) -> bool:
         """Delete a conversation from both stores, each whatever becomes of the other."""
@@ -108,6 +126,7 @@ def _api_parts(settings: BotSettings, engine: Engine, topics: LiveTopics) -> api
         forget,
         Prefetch(settings.actions_url),
         topics.choices,
+        banners,
     )
     return api.ApiParts(
         pipeline=pipeline,
@@ -116,6 +135,7 @@ def _api_parts(settings: BotSettings, engine: Engine, topics: LiveTopics) -> api
         events=events,
         forget=forget,
         topics=topics.topics,
+        banners=banners,
         readiness=Readiness(engine, rasa, settings.actions_url, events),
         default_country=settings.country,
         message_limit=settings.message_limit,

@@ -23,11 +23,13 @@ from bot.replies.compose import Composer, TopicChoice
 from bot.safety.neutralise import as_utterance, neutralise, says_something
 from bot.safety.redaction import Redactor
 from bot.safety.triage import TriageResult, TriageRules, triage
-from bot.turn import Message, Reply
+from bot.turn import BannerNote, Message, Reply
 
 logger = logging.getLogger(__name__)
 MAX_CHARACTERS = 1000
 QUESTION_KINDS = {"answer", "clarify", "no_answer"}
+MENU_CODES = frozenset({"welcome", "greet", "help", "empty", "rephrase"})
+"""Notices at which a person chooses what to ask."""
 KEPT_ALARMS = {"emergency", "poisoning"}
 """Subjects of emergencies on which a question is kept; none on self-harm or abuse is."""
 
@@ -37,6 +39,20 @@ class Rasa(Protocol):
 
     def ask(self, text: str, sender: str) -> tuple[Payload, ...]:
         """Return what is said, at least one payload, or raise ``RasaUnavailable``."""
+
+
+class Banners(Protocol):
+    """What the pipeline needs of the banners."""
+
+    def shown(
+        self, locale: str, country: str | None = None, *, drills: bool = False
+    ) -> tuple[BannerNote, ...]:
+        """Return what everybody is told now."""
+
+    def about(
+        self, topic: str, locale: str, country: str | None = None, *, drills: bool = False
+    ) -> tuple[BannerNote, ...]:
+        """Return what stands above an answer on a topic."""
 
 
 class Record(Protocol):
@@ -72,6 +88,7 @@ class Pipeline:
         forget: Forget,
         prefetch: Callable[[str], None] = lambda _text: None,
         topics: Callable[[], Sequence[TopicChoice]] = lambda: (),
+        banners: Banners | None = None,
     ) -> None:
         """Take the parts.
 
@@ -84,6 +101,7 @@ class Pipeline:
             forget: deletes a conversation everywhere; tells whether it could.
             prefetch: tells the action server of a question ahead; returns at once.
             topics: gives the live topics; a tap on the button of one is no question to keep.
+            banners: what is said to everybody in a crisis.
         """
         self._rules = rules
         self._redactor = redactor
@@ -93,6 +111,7 @@ class Pipeline:
         self._forget = forget
         self._prefetch = prefetch
         self._topics = topics
+        self._banners = banners
 
     def answer_turn(self, message: Message) -> Reply:
         """Return the reply to a message; whatever fails behind, a proper reply comes back."""
@@ -115,8 +134,10 @@ class Pipeline:
             redacted = masked.kinds
             utterance = as_utterance(masked.text)
             reply = self._ask(reply_id, utterance, message)
-            question = utterance if self._is_kept(utterance, reply, alarm) else None
+            kept = not message.is_drill and self._is_kept(utterance, reply, alarm)
+            question = utterance if kept else None
         reply = self._with_call_now(reply, alarm, message.country)
+        reply = self._with_banners(reply, message)
         milliseconds = round((time.perf_counter() - started) * 1000)
         if not reply.session_ended:
             self._events.record(message, reply, redacted, milliseconds, question)
@@ -176,6 +197,22 @@ class Pipeline:
     def _is_topic_button(self, utterance: str) -> bool:
         asked = utterance.casefold()
         return any(as_utterance(topic.ask).casefold() == asked for topic in self._topics())
+
+    def _with_banners(self, reply: Reply, message: Message) -> Reply:
+        """Add what is said to everybody: with a menu all of it, with an answer what is related.
+
+        Nothing stands beside the numbers of an emergency reply.
+        """
+        if self._banners is None:
+            return reply
+        locale, country, drills = message.locale, message.country, message.is_drill
+        if reply.entry is not None:
+            shown = self._banners.about(reply.entry.topic, locale, country, drills=drills)
+        elif reply.code in MENU_CODES:
+            shown = self._banners.shown(locale, country, drills=drills)
+        else:
+            return reply
+        return replace(reply, banners=shown)
 
     def _with_call_now(
         self, reply: Reply, alarm: TriageResult | None, country: str | None

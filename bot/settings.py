@@ -6,8 +6,11 @@ import hashlib
 import os
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from urllib.parse import urlsplit
+
+import langcodes
 
 from knowledge.settings import ROOT, KnowledgeSettings, Setting, SettingError, read_settings
 
@@ -48,6 +51,11 @@ MESSAGE_LIMIT = Setting(
 SESSION_LIMIT = Setting(
     "CITEWELL_SESSION_LIMIT", "60/minute", "Sessions that one address may start in a time."
 )
+CONTENT_API_LIMIT = Setting(
+    "CITEWELL_CONTENT_API_LIMIT",
+    "120/minute",
+    "Requests that one key of a program of the content team may make in a time.",
+)
 RETENTION_DAYS = Setting(
     "CITEWELL_RETENTION_DAYS", "30", "Days after which events, feedback and rumours are deleted."
 )
@@ -60,6 +68,36 @@ KEEP_QUESTIONS = Setting(
     "CITEWELL_KEEP_QUESTIONS",
     "1",
     "1 keeps health questions, identifiers masked, for the content team; 0 keeps none.",
+)
+CONTENT_LOCALES = Setting(
+    "CITEWELL_CONTENT_LOCALES",
+    "en",
+    "Languages in which the content team writes, the first one first: `en es ar`.",
+)
+BANNER_SITES = Setting(
+    "CITEWELL_BANNER_SITES",
+    "",
+    "Sites that a crisis banner may link beside those of CDC and WHO: `www.fhi.no` and so on.",
+)
+SSO_ISSUER = Setting(
+    "CITEWELL_SSO_ISSUER",
+    "",
+    "Address of your identity provider, exactly as it names itself; empty means no single sign-on.",
+)
+SSO_CLIENT_ID = Setting(
+    "CITEWELL_SSO_CLIENT_ID", "", "Name by which the identity provider knows Citewell."
+)
+SSO_CLIENT_SECRET = Setting(
+    "CITEWELL_SSO_CLIENT_SECRET",
+    "",
+    "What the identity provider knows Citewell by; empty for a client without a secret.",
+    secret=True,
+)
+SSO_NAME = Setting(
+    "CITEWELL_SSO_NAME", "single sign-on", "What people read on the button: Sign in with this."
+)
+SSO_ONLY = Setting(
+    "CITEWELL_SSO_ONLY", "0", "1 where nobody signs in with a password; needs single sign-on."
 )
 TRUSTED_PROXIES = Setting(
     "CITEWELL_TRUSTED_PROXIES", "0", "Reverse proxies in front whose X-Forwarded-* are believed."
@@ -78,14 +116,46 @@ BOT_SETTINGS = (
     SESSION_HOURS,
     MESSAGE_LIMIT,
     SESSION_LIMIT,
+    CONTENT_API_LIMIT,
     RETENTION_DAYS,
     TRUSTED_PROXIES,
     HTTPS_ONLY,
     KEEP_QUESTIONS,
+    BANNER_SITES,
+    CONTENT_LOCALES,
+    SSO_ISSUER,
+    SSO_CLIENT_ID,
+    SSO_CLIENT_SECRET,
+    SSO_NAME,
+    SSO_ONLY,
 )
 
 MEMORY = Path("/dev/shm")  # noqa: S108 the folder is made with rights for its owner only
+SITE = re.compile(r"[a-z0-9-]+(\.[a-z0-9-]+)+")
 ORIGIN = re.compile(r"https?://[A-Za-z0-9.*-]+(:\d{1,5})?|'self'")
+LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
+LONGEST_ISSUER = 140
+"""With a subject of 255 characters it has to fit into ``person.sso_subject``."""
+LONGEST_SSO_NAME = 40
+
+
+@dataclass(frozen=True)
+class SsoSettings:
+    """An identity provider that signs the content team in.
+
+    Attributes:
+        issuer: its address, exactly as it names itself.
+        client_id: how it names Citewell.
+        client_secret: what it knows Citewell by; "" for a client without one.
+        name: what people read on the button.
+        is_only: whether nobody signs in with a password.
+    """
+
+    issuer: str
+    client_id: str
+    client_secret: str = field(repr=False)
+    name: str
+    is_only: bool
 
 
 @dataclass(frozen=True)
@@ -107,10 +177,14 @@ class BotSettings:
         session_seconds: age at which a session ends.
         message_limit: messages per session, in the words of the ``limits`` library.
         session_limit: sessions per address.
+        content_api_limit: requests per key of a program.
         retention_days: age at which events are deleted.
         trusted_proxies: number of reverse proxies in front.
         cookies_need_https: whether the console's cookie is for HTTPS only.
         keeps_questions: whether health questions are kept for the content team.
+        content_locales: languages in which the content team writes, the first one first.
+        banner_sites: hosts that a banner may link beside those of CDC and WHO.
+        sso: who signs the content team in, or None without single sign-on.
     """
 
     knowledge: KnowledgeSettings
@@ -127,10 +201,14 @@ class BotSettings:
     session_seconds: int
     message_limit: str
     session_limit: str
+    content_api_limit: str
     retention_days: int
     trusted_proxies: int
     cookies_need_https: bool
     keeps_questions: bool
+    content_locales: tuple[str, ...]
+    banner_sites: frozenset[str]
+    sso: SsoSettings | None
 
 
 def read_bot_settings(env: Mapping[str, str] | None = None) -> BotSettings:
@@ -157,10 +235,14 @@ def read_bot_settings(env: Mapping[str, str] | None = None) -> BotSettings:
         session_seconds=SESSION_HOURS.integer(env, 1, 24 * 30) * 3600,
         message_limit=_limit(MESSAGE_LIMIT, env),
         session_limit=_limit(SESSION_LIMIT, env),
+        content_api_limit=_limit(CONTENT_API_LIMIT, env),
         retention_days=RETENTION_DAYS.integer(env, 1, 3650),
         trusted_proxies=TRUSTED_PROXIES.integer(env, 0, 5),
         cookies_need_https=HTTPS_ONLY.integer(env, 0, 1) == 1,
         keeps_questions=KEEP_QUESTIONS.integer(env, 0, 1) == 1,
+        content_locales=_locales(env),
+        banner_sites=_sites(env),
+        sso=_single_sign_on(env),
     )
 
 
@@ -203,6 +285,61 @@ def _origins(env: Mapping[str, str]) -> tuple[str, ...]:
             f"{FRAME_ANCESTORS.name}: {wrong[0]!r} is no origin; write https://www.example.org"
         )
     return origins
+
+
+def _locales(env: Mapping[str, str]) -> tuple[str, ...]:
+    locales = tuple(dict.fromkeys(CONTENT_LOCALES.text(env).split()))
+    wrong = [one for one in locales if not langcodes.tag_is_valid(one) or _standard(one) != one]
+    if wrong or not locales:
+        raise SettingError(
+            f"{CONTENT_LOCALES.name}: {' '.join(wrong[:1])!r} is no language tag; write them like "
+            "`en es pt-BR`"
+        )
+    return locales
+
+
+def _standard(tag: str) -> str:
+    return str(langcodes.standardize_tag(tag))
+
+
+def _sites(env: Mapping[str, str]) -> frozenset[str]:
+    sites = frozenset(BANNER_SITES.text(env).casefold().split())
+    wrong = sorted(site for site in sites if not SITE.fullmatch(site))
+    if wrong:
+        raise SettingError(f"{BANNER_SITES.name}: {wrong[0]!r} is no site; write www.example.org")
+    return sites
+
+
+def _single_sign_on(env: Mapping[str, str]) -> SsoSettings | None:
+    issuer, client_id, name = (one.text(env) for one in (SSO_ISSUER, SSO_CLIENT_ID, SSO_NAME))
+    is_only = SSO_ONLY.integer(env, 0, 1) == 1
+    if not issuer:
+        if is_only:
+            raise SettingError(f"{SSO_ONLY.name}: nobody could sign in without {SSO_ISSUER.name}")
+        return None
+    bare = not re.search(r"[\s?#]", issuer) and len(issuer) <= LONGEST_ISSUER
+    if not bare or not is_unreadable_underway(issuer):
+        raise SettingError(
+            f"{SSO_ISSUER.name}: needs an address such as https://login.example.org, of "
+            f"{LONGEST_ISSUER} characters at most; http only on this machine"
+        )
+    if not client_id or not client_id.isprintable():
+        raise SettingError(f"{SSO_CLIENT_ID.name}: needs the name that the provider gave Citewell")
+    if not name.isprintable() or len(name) > LONGEST_SSO_NAME:
+        raise SettingError(f"{SSO_NAME.name}: needs {LONGEST_SSO_NAME} characters at most")
+    return SsoSettings(issuer, client_id, SSO_CLIENT_SECRET.text(env), name, is_only)
+
+
+def is_unreadable_underway(address: str) -> bool:
+    """Tell whether an address is HTTPS, or HTTP that does not leave this machine."""
+    try:
+        parts = urlsplit(address)
+        host, _ = parts.hostname, parts.port  # the port is read because a wrong one raises
+    except ValueError:
+        return False
+    if not host or parts.username is not None or not address.isprintable():
+        return False
+    return parts.scheme == "https" or (parts.scheme == "http" and host in LOOPBACK)
 
 
 def _limit(setting: Setting, env: Mapping[str, str]) -> str:

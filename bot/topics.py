@@ -20,9 +20,10 @@ FRESH_SECONDS = 2.0
 class LiveTopics:
     """What can be asked; safe to share between threads."""
 
-    def __init__(self, engine: Engine) -> None:
-        """Take the engine of the store."""
+    def __init__(self, engine: Engine, locale: str = "en") -> None:
+        """Take the engine of the store, and the language of the chat."""
         self._engine = engine
+        self._language = locale.partition("-")[0]
         self._lock = threading.Lock()
         self._looked = float("-inf")
         self._release: int | None = None
@@ -62,6 +63,8 @@ class LiveTopics:
         names: dict[str, TopicChoice] = {}
         for item in live.entries:
             topic, entry = item.topic_entry.topic, item.topic_entry.entry
+            if topic.locale.partition("-")[0] != self._language:
+                continue
             asked = TopicEntryResponse(entry_id=entry.id, question=entry.question)
             grouped.setdefault(topic.slug, []).append(asked)
             names[topic.slug] = TopicChoice(topic.slug, topic.title, topic.aliases[0])

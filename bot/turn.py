@@ -23,6 +23,7 @@ class Message:
         channel: where it came from.
         locale: language of the replies.
         country: ISO 3166 code that the person or the site chose, or None.
+        is_drill: whether somebody of the content team takes part in a drill.
     """
 
     text: str
@@ -30,6 +31,7 @@ class Message:
     channel: str
     locale: str = "en"
     country: str | None = None
+    is_drill: bool = False
 
 
 @dataclass(frozen=True)
@@ -174,6 +176,27 @@ class QuickReply:
 
 
 @dataclass(frozen=True)
+class BannerNote:
+    """What is said to everybody in a crisis.
+
+    Attributes:
+        banner_id: tells one banner from another.
+        text: the words.
+        link: the page to go to.
+        country: ISO 3166 code of the country that it is about, or None for everywhere.
+        ends_at: when it ends, in UTC.
+        is_drill: whether it is a drill, which only the content team sees.
+    """
+
+    banner_id: int
+    text: str
+    link: Link
+    country: str | None
+    ends_at: str
+    is_drill: bool
+
+
+@dataclass(frozen=True)
 class Reply:
     """What is said, on every channel.
 
@@ -185,6 +208,7 @@ class Reply:
         dir: its direction of writing.
         text: the main text.
         call_now: a line that goes above everything, or None.
+        banners: what is said to everybody now: on the topic of an answer, or all with a menu.
         preface: short paragraphs before the text.
         details: bullets below it.
         seek_care: when to get care, or None.
@@ -211,6 +235,7 @@ class Reply:
     dir: Literal["ltr", "rtl"]
     text: str
     call_now: str | None = None
+    banners: tuple[BannerNote, ...] = ()
     preface: tuple[str, ...] = ()
     details: tuple[str, ...] = ()
     seek_care: str | None = None

@@ -19,7 +19,9 @@ from sqlalchemy.exc import SQLAlchemyError
 from threadpoolctl import threadpool_limits
 
 from knowledge.calibration import GENERAL, SHIPPED, CalibrationError, load_calibration
+from knowledge.corpus_files import corpus_files
 from knowledge.exchange import CorpusError, Fault, Located, read_corpus
+from knowledge.exporting import exported, live_pairs, newest_pairs, write_file, write_folder
 from knowledge.people import PeopleError
 from knowledge.reliability import OUTPUT as RELIABILITY_PLOT
 from knowledge.reliability import run_reliability
@@ -132,6 +134,25 @@ def run_import(args: argparse.Namespace, settings: KnowledgeSettings) -> int:
     return 0
 
 
+def run_export(args: argparse.Namespace, settings: KnowledgeSettings) -> int:
+    """Write the live answers to a file, or to a folder that import reads."""
+    engine = connect(settings.database_url)
+    migrate(engine)
+    with transaction(engine) as session:
+        pairs = newest_pairs(session) if args.drafts else live_pairs(session)
+    engine.dispose()
+    if not pairs:
+        raise StoreError("there is nothing to export: publish first, or add --drafts")
+    output: Path = args.output
+    ending = "zip" if args.format == "yaml" else args.format
+    if args.format == "yaml" and output.suffix != ".zip":
+        write_folder(output, corpus_files(pairs), force=args.force)
+    else:
+        write_file(output, exported(pairs, ending), force=args.force)
+    print(f"{output} holds {len(pairs)} answers")
+    return 0
+
+
 def run_publish(args: argparse.Namespace, settings: KnowledgeSettings) -> int:
     """Make the newest revision of every entry live as one release."""
     engine = connect(settings.database_url)
@@ -149,6 +170,15 @@ def run_publish(args: argparse.Namespace, settings: KnowledgeSettings) -> int:
     return 0
 
 
+def run_refit(_args: argparse.Namespace, settings: KnowledgeSettings) -> int:
+    """Learn anew how sure to be of the live release."""
+    engine = connect(settings.database_url)
+    migrate(engine)
+    refit_live(settings, engine)
+    engine.dispose()
+    return 0
+
+
 def parser() -> argparse.ArgumentParser:
     """Return the parser of the command line."""
     root = argparse.ArgumentParser(prog="python -m knowledge", description=__doc__.split("\n")[0])
@@ -159,6 +189,7 @@ def parser() -> argparse.ArgumentParser:
         sub.set_defaults(run=command)
         return sub
 
+    add("refit", run_refit)
     check = add("check", show_check)
     check.add_argument("--corpus", type=Path, help="folder of corpus files")
     check.add_argument("--cdc-pages", type=Path, help="gzipped list of CDC's own pages")
@@ -174,6 +205,15 @@ def parser() -> argparse.ArgumentParser:
     intending.add_argument("--output", type=Path, metavar="FILE", default=INTENTS_FILE)
     importing = add("import", run_import)
     importing.add_argument("--corpus", type=Path, help="folder of corpus files")
+    exporting = add("export", run_export)
+    exporting.add_argument("--format", choices=("yaml", "csv", "xlsx"), required=True)
+    exporting.add_argument(
+        "--output", type=Path, required=True, metavar="PATH", help="yaml: a folder, or a .zip file"
+    )
+    exporting.add_argument(
+        "--drafts", action="store_true", help="the newest wordings, also those that are not live"
+    )
+    exporting.add_argument("--force", action="store_true", help="overwrite what is there")
     publishing = add("publish", run_publish)
     publishing.add_argument("--note", default="Published from the command line")
     publishing.add_argument("--rollback", type=int, metavar="RELEASE", help="go back to a release")

@@ -34,8 +34,8 @@ class AuditLine(NamedTuple):
 
 def record(
     session: Session, person_id: int | None, action: str, subject: str = "", **detail: object
-) -> None:
-    """Note that somebody did something, in the transaction in which it is done.
+) -> AuditRecord:
+    """Note that somebody did something, in the transaction in which it is done; return the line.
 
     Args:
         session: a transaction.
@@ -44,11 +44,11 @@ def record(
         subject: to what.
         detail: more, as plain values; never a password, a token or a patient's words.
     """
-    session.add(
-        AuditRecord(
-            person_id=person_id, action=action, subject=subject[:LONGEST_SUBJECT], detail=detail
-        )
+    line = AuditRecord(
+        person_id=person_id, action=action, subject=subject[:LONGEST_SUBJECT], detail=detail
     )
+    session.add(line)
+    return line
 
 
 def read_audit(

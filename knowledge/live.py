@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -25,6 +26,23 @@ from knowledge.store import LiveEntry, LiveSet, live_state, read_live, read_refi
 
 logger = logging.getLogger(__name__)
 POLL_SECONDS = 2.0
+LANGUAGE = "en"
+"""Of the chat. Answers in other languages are read on the public pages: here an id is one entry."""
+AGAIN_SECONDS = 30.0
+LONGEST_REASON = 300
+
+
+@dataclass(frozen=True)
+class Failure:
+    """A release that could not be loaded; the one before goes on answering.
+
+    Attributes:
+        release_id: id of the release.
+        reason: why, without a word of any text.
+    """
+
+    release_id: int
+    reason: str
 
 
 @dataclass(frozen=True)
@@ -60,6 +78,7 @@ def build(
         previous: the release in memory, of which everything unchanged is taken over.
         progress: told of texts embedded and texts to embed.
     """
+    live = in_language(live)
     before = previous.answerer.retriever if previous else None
     documents = _documents(live, previous)
     texts = [item.text for item in exemplars]
@@ -69,6 +88,17 @@ def build(
     retriever = Retriever(documents, vectors, embedder, refitted, before)
     net = EmergencyExemplars(exemplars, of_exemplars, calibration.emergency_at)
     return Loaded(live.release_id, Answerer(live.entries, retriever, net))
+
+
+def in_language(live: LiveSet) -> LiveSet:
+    """Return the entries of a release in the language of the chat, with its regions."""
+    entries = (one for one in live.entries if speaks(one.topic_entry.topic.locale))
+    return LiveSet(live.release_id, tuple(entries))
+
+
+def speaks(locale: str) -> bool:
+    """Tell whether the chat answers in a language."""
+    return locale.partition("-")[0] == LANGUAGE
 
 
 def _documents(live: LiveSet, previous: Loaded | None) -> list[Document]:
@@ -116,6 +146,13 @@ def _refitted(
         return calibration
 
 
+def reason_of(error: Exception) -> str:
+    """Return why something failed, as far as it is no text of a database row."""
+    kind = type(error).__name__
+    told = "" if isinstance(error, SQLAlchemyError) else str(error).partition("\n")[0]
+    return f"{kind}: {told}"[:LONGEST_REASON] if told else kind
+
+
 class LiveAnswers:
     """Keeps the live release loaded.
 
@@ -138,6 +175,9 @@ class LiveAnswers:
         self._exemplars = exemplars
         self._loaded: Loaded | None = None
         self._state: tuple[int, str] | None = None
+        self._failure: Failure | None = None
+        self._failed: tuple[int, str] | None = None
+        self._again_at = 0.0
         self._stop = threading.Event()
 
     def try_out(self, session: Session, entries: Sequence[LiveEntry]) -> Loaded | None:
@@ -158,6 +198,11 @@ class LiveAnswers:
         """The release in memory, or None while there is none."""
         return self._loaded
 
+    @property
+    def failure(self) -> Failure | None:
+        """Why the live release is not the one in memory, or None where it is."""
+        return self._failure
+
     def refresh(self) -> bool:
         """Load the live release if it, or how sure to be of it, is another than the one in memory.
 
@@ -166,17 +211,26 @@ class LiveAnswers:
         """
         with transaction(self.engine) as session:
             state = live_state(session, self.embedder.name)
-            if state is None or state == self._state:
+            if state is None or state == self._state or self._failed_lately(state):
                 return False
             before = self._loaded
-            live = read_live(session, before.answerer.entries if before else ())
-            if live is None:
-                return False
-            self._loaded = build(
-                session, live, self.embedder, self._calibration, self._exemplars, before
-            )
-            self._state = state
+            try:
+                live = read_live(session, before.answerer.entries if before else ())
+                if live is None:
+                    return False
+                self._loaded = build(
+                    session, live, self.embedder, self._calibration, self._exemplars, before
+                )
+            except Exception as error:
+                self._failure = Failure(state[0], reason_of(error))
+                self._failed, self._again_at = state, time.monotonic() + AGAIN_SECONDS
+                raise
+            self._state, self._failure = state, None
         return True
+
+    def _failed_lately(self, state: tuple[int, str]) -> bool:
+        """Tell whether building this very release failed a moment ago: it costs seconds."""
+        return state == self._failed and time.monotonic() < self._again_at
 
     def watch(self) -> threading.Thread:
         """Look for a new release every two seconds, on a thread of its own, until ``stop``."""
@@ -193,6 +247,5 @@ class LiveAnswers:
             try:
                 if self.refresh() and self._loaded:
                     logger.info("release_loaded", extra={"release_id": self._loaded.release_id})
-            except (SQLAlchemyError, ValueError) as error:
-                # The release in memory goes on answering until the store is back.
+            except Exception as error:  # whatever it is, the release in memory goes on answering
                 logger.warning("release_watch_failed", extra={"error": type(error).__name__})

@@ -83,6 +83,23 @@ class Rehearsal:
 
 
 @dataclass(frozen=True)
+class FoundNow:
+    """What a wording gets from the live release.
+
+    Attributes:
+        wording: the wording.
+        kind: ``answer``, ``choice`` or ``no_answer``.
+        entry_ids: the entry that answers, or those that are offered, likeliest first.
+        score: probability that the likeliest one answers it.
+    """
+
+    wording: str
+    kind: str
+    entry_ids: tuple[str, ...]
+    score: float
+
+
+@dataclass(frozen=True)
 class Labelled:
     """A question with the entries that answer it."""
 
@@ -136,6 +153,20 @@ def rehearse(
     ]
     found.sort(key=lambda change: (change.is_worse is not True, not change.is_labelled))
     return Rehearsal(len(nearest), tuple(found), tuple(_alike(to_be.retriever, ids)))
+
+
+def found_now(answerer: Answerer, wordings: Sequence[str], today: date) -> list[FoundNow]:
+    """Decide wordings by the live release: what would people who ask so get today?"""
+    found = []
+    for wording in wordings:
+        decision = answerer.decide(wording, today=today)
+        kind, ids = "no_answer", tuple[str, ...]()
+        if isinstance(decision, Answer):
+            kind, ids = "answer", (decision.live.topic_entry.entry.id,)
+        elif isinstance(decision, Clarify):
+            kind, ids = "choice", tuple(option.entry_id for option in decision.options)
+        found.append(FoundNow(wording, kind, ids, round(decision.score, 2)))
+    return found
 
 
 def _entries(session: Session, revision_ids: Collection[int]) -> list[LiveEntry]:

@@ -11,6 +11,7 @@ import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -149,6 +150,10 @@ def import_entries(session: Session, entries: Sequence[TopicEntry]) -> ImportRes
             unchanged += 1
             continue
         new, changed = (new + 1, changed) if known is None else (new, changed + 1)
+        if team:
+            # Where there is a team, nobody has reviewed what a file says was reviewed.
+            body = item.unreviewed().model_dump(mode="json")
+            digest = content_hash(body)
         session.add(
             Revision(
                 entry_id=item.entry.id,
@@ -270,9 +275,16 @@ def live_release_id(session: Session) -> int | None:
     return session.scalar(sa.select(LiveRelease.release_id).where(LiveRelease.id == 1))
 
 
-def keep_refit(session: Session, release_id: int, model: str, body: dict[str, object]) -> None:
+def keep_refit(
+    session: Session,
+    release_id: int,
+    model: str,
+    body: dict[str, object],
+    made_at: datetime | None = None,
+) -> None:
     """Keep with a release what was refitted for it; an older refit of the model is replaced."""
-    session.merge(ReleaseCalibration(release_id=release_id, model=model, body=body, made_at=now()))
+    made = made_at or now()
+    session.merge(ReleaseCalibration(release_id=release_id, model=model, body=body, made_at=made))
 
 
 def copy_refits(session: Session, before: int | None, release_id: int) -> None:
@@ -281,7 +293,25 @@ def copy_refits(session: Session, before: int | None, release_id: int) -> None:
         sa.select(ReleaseCalibration).where(ReleaseCalibration.release_id == before)
     )
     for row in rows.all():
-        keep_refit(session, release_id, row.model, row.body)
+        keep_refit(session, release_id, row.model, row.body, row.made_at)
+
+
+def waits_for_refit(session: Session) -> int | None:
+    """Return the live release if a person made it and nothing was refitted for it yet, else None.
+
+    Until then it has what was refitted for the one before.
+    """
+    return session.scalar(
+        sa.select(Release.id)
+        .join(LiveRelease, LiveRelease.release_id == Release.id)
+        .where(
+            Release.person_id.is_not(None),
+            ~sa.exists().where(
+                ReleaseCalibration.release_id == Release.id,
+                ReleaseCalibration.made_at >= Release.created_at,
+            ),
+        )
+    )
 
 
 def read_refit(session: Session, release_id: int, model: str) -> dict[str, Any] | None:

@@ -26,7 +26,7 @@ from sqlalchemy.orm import Session
 
 from knowledge.audit import record
 from knowledge.checks import Beside, beside_of, check_entries
-from knowledge.entry import TopicEntry
+from knowledge.entry import Reviewer, Status, TopicEntry
 from knowledge.exchange import Fault
 from knowledge.people import Member, NotAllowed, Role
 from knowledge.schema import (
@@ -114,6 +114,8 @@ def save_draft(
         WorkflowError: nothing is different.
     """
     member.must_be(Role.AUTHOR, "writing an answer")
+    # A review is of words as they were, and comes from ``approve`` alone.
+    pair = pair.unreviewed()
     body = pair.model_dump(mode="json")
     digest = content_hash(body)
     newest = newest_revision(session, pair.entry.id, pair.topic.locale)
@@ -121,25 +123,45 @@ def save_draft(
         if newest is None:
             raise WorkflowError(f"there is no entry {pair.entry.id!r} to change")
         raise EditConflict(newest, based_on)
-    if newest and newest.content_hash == digest and newest.state != State.DISCARDED:
+    if newest and newest.state != State.DISCARDED and digest == _hash_of_words(newest):
         raise WorkflowError("nothing is different from the newest revision")
-    revision = Revision(
-        entry_id=pair.entry.id,
-        locale=pair.topic.locale,
-        number=newest.number + 1 if newest else 1,
-        content_hash=digest,
-        body=body,
-        author_id=member.id,
-        based_on=based_on,
-        change=change[:LONGEST_CHANGE],
-        state=State.DRAFT.value,
-    )
-    session.add(revision)
+    revision = _add(session, pair, newest, member.id, change, State.DRAFT)
     if newest and State(newest.state) in OPEN:
         newest.state = State.REPLACED.value
     session.flush()
     _note(session, member, revision, "saved")
     return revision
+
+
+def _add(
+    session: Session,
+    pair: TopicEntry,
+    before: Revision | None,
+    author_id: int | None,
+    change: str,
+    state: State,
+) -> Revision:
+    """Write a revision after the one before."""
+    body = pair.model_dump(mode="json")
+    revision = Revision(
+        entry_id=pair.entry.id,
+        locale=pair.topic.locale,
+        number=before.number + 1 if before else 1,
+        content_hash=content_hash(body),
+        body=body,
+        author_id=author_id,
+        based_on=before.number if before else None,
+        change=change[:LONGEST_CHANGE],
+        state=state.value,
+    )
+    session.add(revision)
+    return revision
+
+
+def _hash_of_words(revision: Revision) -> str:
+    """Return the hash of a revision's words, whoever reviewed them."""
+    body = TopicEntry.model_validate(revision.body).unreviewed().model_dump(mode="json")
+    return content_hash(body)
 
 
 def submit(session: Session, member: Member, revision_id: int, note: str = "") -> None:
@@ -161,6 +183,8 @@ def submit(session: Session, member: Member, revision_id: int, note: str = "") -
 def take_back(session: Session, member: Member, revision_id: int, note: str = "") -> None:
     """Take a revision out of review, or an approval back before it is live.
 
+    Of words that a clinician had signed, an unsigned draft is made.
+
     Raises:
         NotAllowed: the member is no author.
         WorkflowError: it is not in review, or live.
@@ -169,7 +193,19 @@ def take_back(session: Session, member: Member, revision_id: int, note: str = ""
     revision = _revision(session, revision_id)
     if is_live(session, revision_id):
         raise WorkflowError("it is live already: change it by a new draft, or withdraw it")
-    _move(session, member, revision, {State.IN_REVIEW, State.APPROVED}, State.DRAFT, note)
+    pair = TopicEntry.model_validate(revision.body)
+    if pair.entry.status is not Status.CLINICIAN_REVIEWED:
+        _move(session, member, revision, {State.IN_REVIEW, State.APPROVED}, State.DRAFT, note)
+        return
+    newest = newest_revision(session, revision.entry_id, revision.locale)
+    if newest is not None and newest.id != revision.id:
+        raise WorkflowError(f"revision {newest.number} is newer: go on with that one")
+    _move(session, member, revision, {State.APPROVED}, State.REPLACED, note)
+    change = "Taken back after a clinician's review"
+    author_id = revision.author_id
+    draft = _add(session, pair.unreviewed(), revision, author_id, change, State.DRAFT)
+    session.flush()
+    _note(session, member, draft, "draft")
 
 
 def discard(session: Session, member: Member, revision_id: int) -> None:
@@ -202,18 +238,51 @@ def restore(session: Session, member: Member, revision_id: int) -> None:
 # --- reviewing ------------------------------------------------------------------------------------
 
 
-def approve(session: Session, member: Member, revision_id: int, note: str = "") -> None:
-    """Approve a revision.
+def approve(
+    session: Session,
+    member: Member,
+    revision_id: int,
+    note: str = "",
+    *,
+    signed_on: date | None = None,
+) -> int:
+    """Approve a revision; signed by a clinician, the same words become a revision that says so.
+
+    Args:
+        session: a transaction.
+        member: the reviewer.
+        revision_id: of the revision.
+        note: for the history.
+        signed_on: the day, where the reviewer read each statement against its cited page as the
+            clinician that their account names; readers then see their qualification and the day.
+
+    Returns:
+        Id of the approved revision.
 
     Raises:
         NotAllowed: the member is no reviewer today, or wrote it or what it was edited from.
-        WorkflowError: it is not in review (any more).
+        WorkflowError: it is not in review (any more), or the account names no qualification.
     """
     member.must_be(Role.REVIEWER, "approving an answer")
     revision = _revision(session, revision_id)
     if member.id in authors_of(session, revision):
         raise NotAllowed("nobody approves their own words: ask another reviewer")
-    _move(session, member, revision, {State.IN_REVIEW}, State.APPROVED, note)
+    if signed_on is None:
+        _move(session, member, revision, {State.IN_REVIEW}, State.APPROVED, note)
+        return revision.id
+    if not member.credentials:
+        raise WorkflowError(
+            "your account names no qualification that readers could see: ask an administrator to "
+            "add it, or approve without a clinician's signature"
+        )
+    _move(session, member, revision, {State.IN_REVIEW}, State.REPLACED, note)
+    by = Reviewer(name=member.name, role=member.credentials)
+    pair = TopicEntry.model_validate(revision.body).unreviewed().reviewed(by, signed_on)
+    change = f"Reviewed by {member.name}, {member.credentials}"
+    signed = _add(session, pair, revision, revision.author_id, change, State.APPROVED)
+    session.flush()
+    _note(session, member, signed, "signed", note)
+    return signed.id
 
 
 def send_back(session: Session, member: Member, revision_id: int, note: str) -> None:
@@ -399,11 +468,17 @@ def newest_revision(session: Session, entry_id: str, locale: str) -> Revision | 
 
 def live_revision(session: Session, entry_id: str, locale: str) -> Revision | None:
     """Return the live revision of an entry, or None where it is not live."""
-    return session.scalar(
-        sa.select(Revision)
-        .join(ReleaseRevision, ReleaseRevision.revision_id == Revision.id)
+    # Asked of the few revisions of the entry: a join begins with all rows of all releases.
+    is_in_live = (
+        sa.select(ReleaseRevision.revision_id)
         .join(LiveRelease, LiveRelease.release_id == ReleaseRevision.release_id)
-        .where(Revision.entry_id == entry_id, Revision.locale == locale)
+        .where(ReleaseRevision.revision_id == Revision.id)
+        .exists()
+    )
+    return session.scalar(
+        sa.select(Revision).where(
+            Revision.entry_id == entry_id, Revision.locale == locale, is_in_live
+        )
     )
 
 

@@ -22,7 +22,21 @@ MODEL = {"torch", "faiss", "onnxruntime", "sentence_transformers"}
 STORE = ("knowledge.settings", "knowledge.store", "knowledge.schema")
 TEAM = tuple(
     f"knowledge.{name}"
-    for name in ("audit", "desk", "listening", "people", "source_watch", "spreadsheet", "workflow")
+    for name in (
+        "audit",
+        "banners",
+        "catalog",
+        "desk",
+        "exporting",
+        "importing",
+        "listening",
+        "passport",
+        "people",
+        "schedule",
+        "source_watch",
+        "spreadsheet",
+        "workflow",
+    )
 )
 """What the content team does, over the store alone."""
 MODEL_MODULES = {"knowledge.embedder", "knowledge.index", "knowledge.onnx_model"}
@@ -129,6 +143,17 @@ def test_safety_imports_nothing_of_ours_and_does_no_io() -> None:
     assert [item.place for item in imports_in("bot/safety") if item.top in forbidden] == []
 
 
+def test_rendering_imports_turns_and_wording_only_and_does_no_io() -> None:
+    def allowed(item: Import) -> bool:
+        return item.is_from("bot.rendering", "bot.turn") or (
+            item.name.rpartition(".")[0] == "bot.replies" and "compose" not in item.name
+        )
+
+    assert refused("bot/rendering", allowed) == []
+    forbidden = {"flask", "httpx", "sqlalchemy", "requests", "sqlite3", "socket", "urllib"}
+    assert [item.place for item in imports_in("bot/rendering") if item.top in forbidden] == []
+
+
 def test_knowledge_imports_only_itself() -> None:
     assert refused("knowledge", lambda item: item.top == "knowledge") == []
     others = {"flask", "rasa", "rasa_sdk"}
@@ -145,11 +170,15 @@ def test_actions_import_knowledge_and_the_pure_safety_functions() -> None:
 
 def test_the_gateway_imports_the_store_in_few_places_and_nothing_else_of_knowledge() -> None:
     def allowed(item: Import) -> bool:
-        if item.importer.startswith("bot.console"):
+        if item.importer.startswith(("bot.console", "bot.content_api")):
             parts = ("knowledge.entry", "knowledge.exchange", "knowledge.checks", *TEAM, *STORE)
             return item.is_from("bot", *parts)
+        if item.importer.startswith("bot.faq"):
+            return item.is_from("bot", "knowledge.entry", "knowledge.schema", "knowledge.store")
         if item.importer == "bot.worker":
-            return item.is_from("bot", "knowledge.source_watch", *STORE)
+            return item.is_from("bot", "knowledge.schedule", "knowledge.source_watch", *STORE)
+        if item.importer == "bot.banners":
+            return item.is_from("bot", "knowledge.banners", *STORE)
         if item.importer in STORE_READERS:
             return item.is_from("bot", *STORE)
         return item.is_from("bot")

@@ -137,6 +137,7 @@ def account_page(
         HTTPStatus.BAD_REQUEST if errors else HTTPStatus.OK,
         visit=visit,
         errors=errors or {},
+        person=visit.session.get_one(Person, visit.member.id),
         sign_ins=signed_in_now(visit),
         here=here(),
         keys=people.api_tokens(visit.session, visit.member.id),

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any, TypeVar
+from collections.abc import Sequence
+from typing import Any, Literal, TypeVar
 
 import httpx
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -79,6 +80,36 @@ class Explanation(BaseModel):
     lines: tuple[Line, ...]
 
 
+class FoundNow(BaseModel):
+    """What a wording gets from the live release; ``knowledge.rehearsal.FoundNow``."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    wording: str
+    kind: Literal["answer", "choice", "no_answer"]
+    entry_ids: tuple[str, ...]
+    score: float
+
+
+class Findings(BaseModel):
+    """What wordings get from the live release."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    found: tuple[FoundNow, ...]
+
+
+class State(BaseModel):
+    """Which release answers, and why a newer one does not; ``knowledge.live.Failure``."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    release: int | None
+    failed: int | None
+    reason: str
+
+
+STATE_SECONDS = 2.0
 Answer = TypeVar("Answer", bound=BaseModel)
 
 
@@ -94,6 +125,20 @@ class ActionServer:
     def rehearse(self, revision_ids: list[int]) -> Rehearsal | None:
         """Return what a release with these revisions would change; None where nobody can tell."""
         return self._ask("/rehearse", {"revisions": revision_ids}, Rehearsal)
+
+    def found(self, wordings: Sequence[str]) -> tuple[FoundNow, ...] | None:
+        """Return what wordings get from the live release; None where nobody can tell."""
+        told = self._ask("/found", {"wordings": list(wordings)}, Findings)
+        return told.found if told else None
+
+    def state(self) -> State | None:
+        """Return which release answers; None where nobody can tell."""
+        try:
+            response = self._client.get("/state", timeout=STATE_SECONDS)
+            response.raise_for_status()
+            return State.model_validate_json(response.content)
+        except (httpx.HTTPError, ValidationError):
+            return None
 
     def explain(self, question: str, after: str | None) -> Explanation | None:
         """Return why a question gets what it gets; None where nobody can tell.

@@ -107,6 +107,20 @@ def empty_fields(today: date) -> dict[str, str]:
     }
 
 
+def fields_to_translate(original: TopicEntry, topics: Mapping[str, Topic]) -> dict[str, str]:
+    """Return the form of a translation: all that is no wording is taken over.
+
+    Args:
+        original: what is translated.
+        topics: all topics in the language of the translation.
+    """
+    fields = fields_of(original)
+    wording = re.compile(
+        r"question|variants|short_answer|seek_care|claim|conflict|.*_action|.*-text"
+    )
+    return {name: "" if wording.fullmatch(name) else value for name, value in fields.items()}
+
+
 def a_year_after(day: date) -> date:
     """Return the same day a year later; the 28th for the 29th of February."""
     return day.replace(year=day.year + 1, day=28 if (day.month, day.day) == (2, 29) else day.day)
@@ -123,20 +137,30 @@ def rows(fields: Fields, kind: str, most: int, spare: int) -> int:
 
 
 def pair_of(
-    fields: Fields, before: TopicEntry | None, topics: Mapping[str, Topic], today: date
+    fields: Fields,
+    before: TopicEntry | None,
+    topics: Mapping[str, Topic],
+    today: date,
+    *,
+    original: TopicEntry | None = None,
+    locale: str = "en",
 ) -> Filled:
     """Return the entry that a form describes.
 
     Args:
         fields: as they were sent.
         before: the entry that is edited, or None for a new one.
-        topics: all topics by their slug.
+        topics: all topics in the language, by their slug.
         today: becomes the day of the change.
+        original: what is translated, or None.
+        locale: language of the entry.
     """
     errors = _too_long(fields)
-    topic = before.topic if before else _topic(fields, topics, errors)
+    topic = before.topic if before else _topic(fields, topics, errors, original, locale)
     places: dict[str, list[int]] = {"detail": [], "source": []}
     raw = _raw(fields, before, today, places)
+    if original and not before:
+        raw["id"] = original.entry.id
     try:
         entry = Entry.model_validate_json(json.dumps(raw))
     except ValidationError as error:
@@ -155,24 +179,31 @@ def _too_long(fields: Fields) -> dict[str, str]:
     }
 
 
-def _topic(fields: Fields, topics: Mapping[str, Topic], errors: dict[str, str]) -> Topic | None:
-    chosen = fields.get("topic", "")
+def _topic(
+    fields: Fields,
+    topics: Mapping[str, Topic],
+    errors: dict[str, str],
+    original: TopicEntry | None,
+    locale: str,
+) -> Topic | None:
+    chosen = original.topic.slug if original else fields.get("topic", "")
     if chosen in topics:
         return topics[chosen]
-    if chosen != NEW_TOPIC:
+    if chosen != NEW_TOPIC and not original:
         errors["topic"] = "choose a topic"
         return None
     title = fields.get("topic_title", "").strip()
     aliases = lines(fields.get("topic_aliases", "")) or [title.casefold()]
-    slug = slug_of(title)
-    if not slug:
+    slug = original.topic.slug if original else slug_of(title)
+    if not title or not slug:
         errors["topic_title"] = "write the name of the topic"
         return None
     if slug in topics:
         errors["topic_title"] = f"there is a topic {topics[slug].title!r} already: choose it above"
         return None
     try:
-        return Topic(slug=slug, title=title, aliases=tuple(aliases), locale="en")
+        related = original.topic.related if original else ()
+        return Topic(slug=slug, title=title, aliases=tuple(aliases), related=related, locale=locale)
     except ValidationError as error:
         errors["topic_aliases"] = _sentence(error.errors()[0])
         return None

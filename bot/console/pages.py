@@ -22,7 +22,9 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response as AnyResponse
 
+from bot.banners import LiveBanners
 from bot.console.action_server import ActionServer
+from bot.console.openid import SingleSignOn
 from knowledge.listening import ListeningError
 from knowledge.people import Member, NotAllowed, PeopleError, Role, member_of, team_exists
 from knowledge.source_watch import TaskError
@@ -71,6 +73,11 @@ class Pages:
         engine: of the store.
         is_secure: whether the cookie is for HTTPS only.
         action_server: tells why a question gets what it gets, and what a release would change.
+        banners: what is said to everybody now.
+        banner_sites: hosts that a banner may link beside those of CDC and WHO.
+        locales: languages in which the content team writes, the first one first.
+        drill_pass: gives what lets the team's own chat take part in drills.
+        sso: where people may sign in who have an account elsewhere, or None.
         permissions: per method and rule the roles that may; an empty set means everybody who is
             signed in, None everybody.
     """
@@ -79,6 +86,11 @@ class Pages:
     engine: Engine
     is_secure: bool
     action_server: ActionServer
+    banners: LiveBanners
+    banner_sites: frozenset[str]
+    locales: tuple[str, ...]
+    drill_pass: Callable[[], str]
+    sso: SingleSignOn | None
     permissions: dict[tuple[str, str], frozenset[Role] | None] = field(default_factory=dict)
 
     def get(self, rule: str, *roles: Role) -> Callable[[Callable[..., Page]], Callable[..., Page]]:

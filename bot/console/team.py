@@ -45,6 +45,8 @@ class Teammate:
         is_active: whether they have access.
         has_totp: whether a code of an app is asked of them.
         state: how their access stands, in words.
+        is_connected: whether they sign in with an account of single sign-on.
+        credentials: what they are qualified by, as readers see it, or "".
         roles: what they were given.
     """
 
@@ -54,6 +56,8 @@ class Teammate:
     is_active: bool
     has_totp: bool
     state: str
+    is_connected: bool
+    credentials: str
     roles: tuple[RoleHeld, ...]
 
     def held(self, role: Role) -> RoleHeld | None:
@@ -116,6 +120,17 @@ def add_pages(pages: Pages) -> None:  # noqa: C901 one small function per route
 
         return tried(visit, person_id, "role_taken", take)
 
+    @pages.post("/team/<int:person_id>/credentials", Role.ADMIN)
+    def set_credentials(visit: Visit, person_id: int) -> Page:
+        """Set what a person is qualified by."""
+
+        def put() -> None:
+            not_oneself(visit, person_id, "another administrator vouches for your qualification")
+            credentials = request.form.get("credentials", "")
+            people.set_credentials(visit.session, person_id, credentials, visit.member.id)
+
+        return tried(visit, person_id, "credentials_set", put)
+
     @pages.post("/team/<int:person_id>/link", Role.ADMIN)
     def new_link(visit: Visit, person_id: int) -> Page:
         """Make a new link for a password, and show it this once."""
@@ -158,6 +173,7 @@ def add_pages(pages: Pages) -> None:  # noqa: C901 one small function per route
 
 
 UNTIL_FIELDS = {f"until-{role.value}": f"until-{role.value}" for role in Role}
+PERSON_FIELDS = {"credentials": "credentials", **UNTIL_FIELDS}
 INVITE_FIELDS = {"email": "email", "name": "name", **UNTIL_FIELDS}
 
 
@@ -178,7 +194,7 @@ def tried(visit: Visit, person_id: int, code: str, step: Callable[[], None]) -> 
         with visit.session.begin_nested():
             step()
     except PeopleError as error:
-        return person_page(visit, person_id, by_field(error, UNTIL_FIELDS))
+        return person_page(visit, person_id, by_field(error, PERSON_FIELDS))
     # An administrator who gave up the role may not see the person's page any more.
     if Role.ADMIN not in people.roles_of(visit.session, visit.member.id):
         return done("show_start", code)
@@ -270,6 +286,8 @@ def _teammate(person: Person, grants: Sequence[RoleGrant]) -> Teammate:
         is_active=person.is_active,
         has_totp=person.totp_secret is not None,
         state=_state(person),
+        is_connected=person.sso_subject is not None,
+        credentials=person.credentials,
         roles=tuple(roles),
     )
 
@@ -277,7 +295,7 @@ def _teammate(person: Person, grants: Sequence[RoleGrant]) -> Teammate:
 def _state(person: Person) -> str:
     if not person.is_active:
         return "no access"
-    if person.password_hash is None:
+    if person.password_hash is None and person.sso_subject is None:
         return "invited, no password yet"
     if person.locked_until and person.locked_until > now():
         return f"locked until {person.locked_until:%H:%M} UTC"

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from flask import Blueprint, Response, request, url_for
 from sqlalchemy.engine import Engine
 
+from bot.banners import LiveBanners
 from bot.console import (
     access,
     account,
+    banners,
     entries,
     exchange,
     hearing,
     record,
     releases,
+    single_sign_on,
     sources,
     start,
     team,
@@ -20,16 +25,21 @@ from bot.console import (
 )
 from bot.console.action_server import ActionServer
 from bot.console.messages import MESSAGES
+from bot.console.openid import SingleSignOn
 from bot.console.pages import Pages
+from bot.settings import BotSettings
+from bot.turn import BannerNote
 from knowledge.people import Member, Role
 
 PARTS = (
     access,
+    single_sign_on,
     start,
     hearing,
     sources,
     entries,
     releases,
+    banners,
     exchange,
     team,
     record,
@@ -41,20 +51,27 @@ MENU: tuple[tuple[str, str, frozenset[Role]], ...] = (
     ("try_question", "Try", frozenset()),
     ("list_tasks", "Sources", frozenset()),
     ("list_releases", "Releases", frozenset()),
-    ("show_exchange", "Spreadsheets", frozenset()),
+    ("list_banners", "Banners", frozenset()),
+    ("show_exchange", "Import and export", frozenset()),
     ("show_team", "Team", frozenset({Role.ADMIN})),
     ("show_record", "Record", frozenset()),
     ("show_account", "Account", frozenset()),
 )
 
 
-def create_blueprint(engine: Engine, is_secure: bool, actions_url: str) -> tuple[Blueprint, Pages]:
+def create_blueprint(
+    engine: Engine,
+    settings: BotSettings,
+    live_banners: LiveBanners,
+    drill_pass: Callable[[], str],
+) -> tuple[Blueprint, Pages]:
     """Return the console, and the table of who may open what.
 
     Args:
         engine: of the store.
-        is_secure: whether people reach it by HTTPS.
-        actions_url: where the action server listens.
+        settings: of the gateway.
+        live_banners: what is said to everybody now.
+        drill_pass: gives what lets the team's own chat take part in drills.
     """
     blueprint = Blueprint(
         "console",
@@ -63,7 +80,17 @@ def create_blueprint(engine: Engine, is_secure: bool, actions_url: str) -> tuple
         static_folder="static",
         template_folder="templates",
     )
-    pages = Pages(blueprint, engine, is_secure, ActionServer(actions_url))
+    pages = Pages(
+        blueprint,
+        engine,
+        settings.cookies_need_https,
+        ActionServer(settings.actions_url),
+        live_banners,
+        settings.banner_sites,
+        settings.content_locales,
+        drill_pass,
+        SingleSignOn.from_settings(settings),
+    )
     for part in PARTS:
         part.add_pages(pages)
 
@@ -74,6 +101,11 @@ def create_blueprint(engine: Engine, is_secure: bool, actions_url: str) -> tuple
             response.headers["Cache-Control"] = "no-store"
         return response
 
+    def drills() -> list[BannerNote]:
+        """Return the drills that are on."""
+        shown = live_banners.shown(settings.locale, drills=True)
+        return [one for one in shown if one.is_drill]
+
     @blueprint.context_processor
     def words() -> dict[str, object]:
         """Return what every page's template may use."""
@@ -82,6 +114,9 @@ def create_blueprint(engine: Engine, is_secure: bool, actions_url: str) -> tuple
             "static": lambda path: url_for("console.static", filename=path),
             "tokens_css": url_for("widget.static", filename="tokens.css"),
             "more_pages": more_pages,
+            "drills": drills,
+            "visit_locale": settings.content_locales[0],
+            "sso": pages.sso,
             "named": lambda values: [(value, value.replace("_", " ")) for value in values],
             "mark": url_for("widget.static", filename="mark.svg"),
         }

@@ -28,9 +28,16 @@ __all__ = [
     "check",
     "check_entries",
     "grade",
+    "is_english",
     "read_cdc_pages",
 ]
 
+Said = tuple[str, str]
+"""A language and a wording in it, folded."""
+READ_BY_A_PERSON = (
+    "the rules on diagnosis, promises, urgency and reading grade know English only: let somebody "
+    "who reads this language look for them"
+)
 RULES: tuple[Rule, ...] = (
     provenance.source_is_allowed,
     provenance.autism_and_vaccines_rest_on_who,
@@ -47,6 +54,19 @@ RULES: tuple[Rule, ...] = (
     reading.readable,
     reading.variants,
 )
+
+
+ENGLISH_ONLY = frozenset(
+    {
+        wording.no_diagnosis,
+        wording.no_promise,
+        wording.urgency_says_whom_to_call,
+        wording.emergency_words_have_a_level,
+        wording.myth_is_marked,
+        reading.readable,
+    }
+)
+"""Rules that read English words; of another language a person has to see to what they see to."""
 
 
 def check(
@@ -73,13 +93,23 @@ def _of_entry(
 ) -> Iterator[Fault]:
     """Yield what is wrong with one entry by itself."""
     entry, topic = item.topic_entry.entry, item.topic_entry.topic
-    findings = [finding for rule in RULES for finding in rule(entry)]
-    findings += wording.acronyms_are_explained(entry, topic.title)
+    english = is_english(topic.locale)
+    rules = [rule for rule in RULES if english or rule not in ENGLISH_ONLY]
+    findings = [finding for rule in rules for finding in rule(entry)]
+    if english:
+        findings += wording.acronyms_are_explained(entry, topic.title)
+    else:
+        findings.append(Finding(("short_answer",), READ_BY_A_PERSON, "warning"))
     if cdc_pages is not None:
         findings += provenance.cdc_page_exists(entry, cdc_pages)
     if today is not None:
         findings += provenance.review_is_not_overdue(entry, today)
     return (fault_of(item, finding) for finding in findings)
+
+
+def is_english(locale: str) -> bool:
+    """Tell whether a language tag is one of English."""
+    return locale.partition("-")[0] == "en"
 
 
 def _of_corpus(located: Sequence[Located]) -> Iterator[Fault]:
@@ -95,14 +125,15 @@ class Beside:
     """What there is already, with which new entries must not collide.
 
     Attributes:
-        wordings: per wording, as it is compared, the entry and the topic that it leads to.
-        aliases: per folded alias its topic.
+        wordings: per language and wording, as it is compared, the entry and the topic that it
+            leads to.
+        aliases: per language and folded alias its topic.
         topics: slugs of all topics.
         entries: ids of all entries.
     """
 
-    wordings: Mapping[str, tuple[str, str]]
-    aliases: Mapping[str, str]
+    wordings: Mapping[Said, tuple[str, str]]
+    aliases: Mapping[Said, str]
     topics: frozenset[str]
     entries: frozenset[str]
 
@@ -117,16 +148,16 @@ def beside_of(bodies: Iterable[Mapping[str, Any]]) -> Beside:
         bodies: entries with their topics, as plain data of ``TopicEntry``: they were checked when
             they came in, and thousands of them need no checking for one new one.
     """
-    wordings: dict[str, tuple[str, str]] = {}
-    aliases: dict[str, str] = {}
+    wordings: dict[Said, tuple[str, str]] = {}
+    aliases: dict[Said, str] = {}
     entries = set()
     for body in bodies:
         topic, entry = body["topic"], body["entry"]
         entries.add(entry["id"])
         for text in (entry["question"], *entry["variants"]):
-            wordings.setdefault(plain(text), (entry["id"], topic["slug"]))
+            wordings.setdefault((topic["locale"], plain(text)), (entry["id"], topic["slug"]))
         for alias in topic["aliases"]:
-            aliases.setdefault(alias.casefold(), topic["slug"])
+            aliases.setdefault((topic["locale"], alias.casefold()), topic["slug"])
     return Beside(wordings, aliases, frozenset(aliases.values()), frozenset(entries))
 
 
@@ -163,7 +194,7 @@ def fault_of(item: Located, finding: Finding) -> Fault:
 
 
 def _shared_wordings(
-    located: Sequence[Located], known: Mapping[str, tuple[str, str]] = MappingProxyType({})
+    located: Sequence[Located], known: Mapping[Said, tuple[str, str]] = MappingProxyType({})
 ) -> Iterator[Fault]:
     """One wording must lead to one entry: two that claim it would be a coin toss."""
     owner = dict(known)
@@ -172,32 +203,34 @@ def _shared_wordings(
         variants = ((("variants", i), text) for i, text in enumerate(entry.variants))
         wordings: list[tuple[tuple[str | int, ...], str]] = [(("question",), entry.question)]
         wordings.extend(variants)
+        locale = item.topic_entry.topic.locale
         for field, text in wordings:
-            other, other_file = owner.setdefault(plain(text), (entry.id, item.file))
+            said = locale, plain(text)
+            other, other_file = owner.setdefault(said, (entry.id, item.file))
             if other != entry.id:
                 message = f"“{text}” is also a wording of {other} ({other_file})"
                 yield fault_of(item, Finding(field, message))
 
 
 def _heads(located: Sequence[Located]) -> Iterator[Located]:
-    """Yield the first entry of every topic."""
-    seen: set[str] = set()
+    """Yield the first entry of every topic, in each language."""
+    seen: set[tuple[str, str]] = set()
     for item in located:
-        slug = item.topic_entry.topic.slug
-        if slug not in seen:
-            seen.add(slug)
+        topic = item.topic_entry.topic
+        if (topic.locale, topic.slug) not in seen:
+            seen.add((topic.locale, topic.slug))
             yield item
 
 
 def _shared_aliases(
-    located: Sequence[Located], known: Mapping[str, str] = MappingProxyType({})
+    located: Sequence[Located], known: Mapping[Said, str] = MappingProxyType({})
 ) -> Iterator[Fault]:
     """A name must lead to one topic."""
     owner = dict(known)
     for item in _heads(located):
         topic = item.topic_entry.topic
         for number, alias in enumerate(topic.aliases):
-            other = owner.setdefault(alias.casefold(), topic.slug)
+            other = owner.setdefault((topic.locale, alias.casefold()), topic.slug)
             if other != topic.slug:
                 line = line_of(item.head, ("aliases", number))
                 message = f"“{alias}” is also an alias of the topic {other}: keep it in one"

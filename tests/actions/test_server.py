@@ -15,7 +15,7 @@ from actions import __main__ as server
 from actions.prefetch import PrefetchingEmbedder
 from knowledge.calibration import CalibrationError
 from knowledge.embedder import ModelError
-from knowledge.live import LiveAnswers
+from knowledge.live import Failure, LiveAnswers
 from knowledge.settings import KnowledgeSettings, read_settings
 from tests.actions.conftest import SAVED
 from tests.conftest import WordEmbedder
@@ -235,3 +235,42 @@ def test_a_store_that_cannot_be_read_stops_the_start(
     assert server.main() == 1
     (record,) = [record for record in caplog.records if record.levelname == "ERROR"]
     assert (record.getMessage(), record.error) == ("store_unreachable", "OperationalError")
+
+
+def test_it_tells_what_wordings_get_today(answers: LiveAnswers) -> None:
+    wordings = ["how does flu spread?", "what is the price of tea in a faraway town"]
+    told = call(answers, "POST", "/found", {"wordings": wordings}).json()["found"]
+    assert [one["wording"] for one in told] == wordings
+    assert (told[0]["kind"], told[0]["entry_ids"]) == ("answer", ["flu-spread"])
+    assert told[1]["kind"] != "answer"
+    assert all(0 <= one["score"] <= 1 for one in told)
+
+
+@pytest.mark.parametrize("body", [{}, {"wordings": "flu"}, {"wordings": [1]}, []])
+def test_it_finds_nothing_without_wordings(body: object, answers: LiveAnswers) -> None:
+    assert call(answers, "POST", "/found", body).status_code == 400
+
+
+def test_it_tells_which_release_answers_and_why_a_newer_one_does_not(
+    answers: LiveAnswers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert answers.loaded is not None
+    number = answers.loaded.release_id
+    assert call(answers, "GET", "/state").json() == {
+        "release": number,
+        "failed": None,
+        "reason": "",
+    }
+    monkeypatch.setattr(answers, "_failure", Failure(number + 1, "ValueError: no index"))
+    assert call(answers, "GET", "/state").json() == {
+        "release": number,
+        "failed": number + 1,
+        "reason": "ValueError: no index",
+    }
+
+
+def test_without_a_release_nothing_is_found_and_no_release_answers(
+    no_answers: LiveAnswers,
+) -> None:
+    assert call(no_answers, "POST", "/found", {"wordings": ["flu"]}).status_code == 503
+    assert call(no_answers, "GET", "/state").json()["release"] is None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from datetime import timedelta
 from html import unescape
 from typing import Any
 
@@ -19,6 +20,8 @@ from bot.console.forms import fields_of
 from bot.console.pages import COOKIE
 from knowledge import people, workflow
 from knowledge.people import Role
+from knowledge.schedule import run_due
+from knowledge.schema import ScheduledRelease, now
 from knowledge.store import import_entries, publish, read_live, transaction
 from tests.bot.conftest import make_entry
 
@@ -362,7 +365,7 @@ def test_the_list_finds_by_words_topic_and_state(
 ) -> None:
     page = nora.get(f"/answers?{query}")
     assert page.status_code == 200
-    assert set(re.findall(r'/console/answers/([a-z-]+)"', page.text)) - {"new"} == found
+    assert set(re.findall(r'/console/answers/([a-z-]+)\?locale=en"', page.text)) == found
 
 
 @pytest.mark.parametrize("path", ["/answers/nothing", "/answers/nothing/edit"])
@@ -420,3 +423,88 @@ def test_a_page_of_someone_without_a_role_only_shows(
         assert "<button>Make release" not in response.text
         assert "Withdraw" not in response.text
     assert guest.get("/answers/new").status_code == 403
+
+
+# --- planned releases and signatures --------------------------------------------------------------
+
+
+def approve_new_flu(nora: Colleague, rita: Colleague, engine: Engine, **form: str) -> int:
+    """Let Nora change the flu answer and Rita approve it; return the revision's id."""
+    nora.post(f"/answers/{FLU}/edit", **flu(short_answer="Flu spreads by coughs and sneezes."))
+    revision_id, _, _ = newest(engine)
+    nora.post(f"/revisions/{revision_id}/submit")
+    assert rita.post(f"/revisions/{revision_id}/approve", **form).status_code == 303
+    return newest(engine)[0]
+
+
+def in_an_hour() -> str:
+    """Return a moment as the form sends it."""
+    return (now() + timedelta(hours=1)).strftime("%Y-%m-%dT%H:%M")
+
+
+def test_a_release_is_planned_called_off_taken_up_and_made(
+    nora: Colleague, rita: Colleague, paul: Colleague, engine: Engine
+) -> None:
+    revision_id = approve_new_flu(nora, rita, engine)
+    planned = paul.post("/releases/plans", revision=revision_id, run_at=in_an_hour(), note="Flu")
+    assert planned.status_code == 303
+    page = shown(paul.get("/releases"))
+    assert "Planned" in page
+    assert "Call plan 1 off" in page
+    assert "Call plan 1 off" not in shown(nora.get("/releases"))
+    assert paul.post("/releases/plans/1/cancel").status_code == 303
+    assert paul.post("/releases/plans/1/cancel").status_code == 409
+    assert "Take plan 1 up again" in shown(paul.get("/releases"))
+    assert paul.post("/releases/plans/1/take-up").status_code == 303
+    assert paul.post("/releases/plans/1/forget").status_code == 404
+    assert "coughs" not in live(engine)[FLU]
+    with transaction(engine) as session:
+        session.get_one(ScheduledRelease, 1).run_at = now()
+    assert run_due(engine) == 1
+    assert "coughs" in live(engine)[FLU]
+
+
+@pytest.mark.parametrize(
+    ("run_at", "said"),
+    [
+        ("", "write a day and a time"),
+        ("soon", "write a day and a time"),
+        ("2020-01-01T10:00", "in the future"),
+    ],
+)
+def test_a_plan_without_a_time_that_comes_is_refused(
+    nora: Colleague, rita: Colleague, paul: Colleague, engine: Engine, run_at: str, said: str
+) -> None:
+    revision_id = approve_new_flu(nora, rita, engine)
+    refused = paul.post("/releases/plans", revision=revision_id, run_at=run_at)
+    assert refused.status_code == 409
+    assert said in shown(refused)
+
+
+def test_a_clinician_signs_and_readers_see_the_qualification(
+    nora: Colleague, rita: Colleague, paul: Colleague, engine: Engine
+) -> None:
+    with transaction(engine) as session:
+        people.set_credentials(session, rita.id, "registered nurse", None)
+    revision_id = approve_new_flu(nora, rita, engine, signed="1")
+    page = shown(nora.get(f"/answers/{FLU}"))
+    assert "Reviewed by registered nurse on" in page
+    paul.post("/releases", revision=revision_id)
+    with transaction(engine) as session:
+        released = read_live(session)
+    assert released is not None
+    entries = {one.topic_entry.entry.id: one.topic_entry.entry for one in released.entries}
+    entry = entries[FLU]
+    assert (entry.status, entry.reviewed_by[0].name) == ("clinician_reviewed", "rita")
+
+
+def test_without_a_qualification_there_is_nothing_to_sign_with(
+    nora: Colleague, rita: Colleague, engine: Engine
+) -> None:
+    nora.post(f"/answers/{FLU}/edit", **flu(short_answer="Flu spreads by coughs and sneezes."))
+    revision_id, _, _ = newest(engine)
+    nora.post(f"/revisions/{revision_id}/submit")
+    assert 'name="signed"' not in rita.get(f"/answers/{FLU}").text
+    refused = rita.post(f"/revisions/{revision_id}/approve", signed="1")
+    assert "no qualification" in shown(refused)
+    assert newest(engine)[2] == "in_review"

@@ -58,7 +58,8 @@ def test_every_route_is_described_and_every_description_has_its_route(app: Flask
     routes = {
         (rule.rule, method.lower())
         for rule in app.url_map.iter_rules()
-        if rule.rule != "/" and not rule.rule.startswith(("/widget", "/console"))
+        if rule.rule != "/" and not rule.rule.startswith(("/answers", "/widget", "/console"))
+        if not rule.rule.startswith("/api/v1/content/")  # has a document of its own
         if rule.rule != SELF
         for method in set(rule.methods or ()) - {"HEAD", "OPTIONS"}
     }

@@ -49,7 +49,7 @@ def test_the_key_is_not_in_the_token(sessions: Sessions) -> None:
 
 
 def test_the_key_depends_on_the_secret() -> None:
-    content = ["a" * 32, "en", None]
+    content = ["a" * 32, "en", None, False]
     other = "o" * 40
     mine = Sessions(KEY, 3600).read(signed(content)).key
     theirs = Sessions(other, 3600).read(signed(content, other)).key
@@ -81,12 +81,12 @@ def test_it_refuses_every_changed_token(sessions: Sessions) -> None:
 @pytest.mark.parametrize(
     "token",
     [
-        signed(["a" * 32, "en", None], key="o" * 40),
-        signed(["a" * 32, "en", None], salt="another"),
+        signed(["a" * 32, "en", None, False], key="o" * 40),
+        signed(["a" * 32, "en", None, False], salt="another"),
         signed([]),
-        signed(["a" * 32, "en"]),
+        signed(["a" * 32, "en", None]),
         signed(["a" * 32, "en", None, "more"]),
-        signed([7, "en", None]),
+        signed([7, "en", None, False]),
         signed(None),
         signed(12),
     ],

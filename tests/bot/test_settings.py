@@ -94,6 +94,7 @@ def test_values_are_taken_from_the_environment(tmp_path: Path) -> None:
         ("CITEWELL_MESSAGE_LIMIT", "many"),
         ("CITEWELL_MESSAGE_LIMIT", "20/fortnight"),
         ("CITEWELL_SESSION_LIMIT", "60"),
+        ("CITEWELL_CONTENT_API_LIMIT", "often"),
         ("CITEWELL_RETENTION_DAYS", "0"),
         ("CITEWELL_RETENTION_DAYS", "9999"),
         ("CITEWELL_TRUSTED_PROXIES", "6"),

@@ -28,6 +28,9 @@ from playwright.sync_api import (
     sync_playwright,
 )
 
+from tests.browser.team import Colleague, team
+from tests.stack import Stack as RealStack
+
 BROWSER_NAMES = ("chromium", "chromium-browser", "google-chrome")
 INSTALL_SECONDS = 600
 # A site that embeds the chat. The `stack` allows exactly this origin in CITEWELL_FRAME_ANCESTORS;
@@ -237,3 +240,18 @@ def new_chat(new_page: Callable[..., Page], stack: Stack) -> Callable[..., Chat]
 def chat(page: Page, stack: Stack) -> Chat:
     """A chat whose notice has been agreed to."""
     return Chat(page, stack.base_url).open().agree()
+
+
+@pytest.fixture
+def colleague(browser: Browser, stack: RealStack) -> Iterator[Callable[[str, str], Colleague]]:
+    """Let people in, each in a browser context of their own."""
+    joined: list[Colleague] = []
+
+    def join(name: str, role: str) -> Colleague:
+        joined.append(Colleague(stack, browser.new_context().new_page(), name, role))
+        return joined[-1]
+
+    yield join
+    for one in joined:
+        one.page.context.close()
+        team(stack, "leave", one.email)

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import re
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -14,11 +11,11 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
 
-from tests.stack import ROOT, Stack, wait_for
+from tests.browser.team import Colleague
+from tests.stack import Stack, wait_for
 
 pytestmark = pytest.mark.browser
 
-PASSWORD = "four plain words here"
 QUESTION = "Can a wet flannel on the forehead help a sick child sleep?"
 ASKED = "does a wet flannel on the forehead help my sick child sleep"
 VARIANTS = "\n".join(
@@ -29,55 +26,6 @@ VARIANTS = "\n".join(
 ANSWER = "Rest helps a sick child. A cool, wet flannel is one of the things that can bring comfort."
 LIVE_SECONDS = 10
 LOOKS = ({}, {"color_scheme": "dark"}, {"viewport": {"width": 320, "height": 640}})
-
-
-def team(stack: Stack, *words: str) -> str:
-    """Run a step of ``python -m knowledge team``; return what it printed."""
-    command = [sys.executable, "-m", "knowledge", "team", *words]
-    done = subprocess.run(
-        command, cwd=ROOT, env=stack.env, capture_output=True, text=True, check=True, timeout=120
-    )
-    return done.stdout
-
-
-class Colleague:
-    """Somebody of the content team in a browser of their own."""
-
-    def __init__(self, stack: Stack, page: Page, name: str, role: str) -> None:
-        self.page, self.base = page, f"{stack.base_url}/console"
-        self.email = f"{name}-{os.urandom(3).hex()}@example.org"
-        told = team(stack, "invite", self.email, name.title(), "--role", role)
-        found = re.search(r"/console/welcome/\S+", told)
-        assert found is not None
-        page.goto(f"{stack.base_url}{found[0]}")
-        page.get_by_label("Password").fill(PASSWORD)
-        page.get_by_label("The same again").fill(PASSWORD)
-        page.get_by_role("button", name="Set the password").click()
-        page.get_by_label("Email address").fill(self.email)
-        page.get_by_label("Password").fill(PASSWORD)
-        page.get_by_role("button", name="Sign in").click()
-        expect(page.get_by_role("heading", level=1)).to_have_text(
-            f"Good to see you, {name.title()}"
-        )
-
-    def says(self, text: str) -> None:
-        """Wait until the page tells of what was done."""
-        expect(self.page.get_by_role("status").first).to_contain_text(text)
-
-
-@pytest.fixture
-def colleague(browser: Browser, stack: Stack) -> Iterator[Callable[[str, str], Colleague]]:
-    """Let people in, each in a browser context of their own."""
-    joined: list[Colleague] = []
-
-    def join(name: str, role: str) -> Colleague:
-        joined.append(Colleague(stack, browser.new_context().new_page(), name, role))
-        return joined[-1]
-
-    yield join
-    for one in joined:
-        one.page.context.close()
-        team(stack, "leave", one.email)
 
 
 @contextmanager

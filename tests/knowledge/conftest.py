@@ -3,23 +3,51 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy.engine import Engine
 from threadpoolctl import threadpool_limits
 
+from knowledge import people
 from knowledge.answering import Answerer
 from knowledge.embedder import load_embedder
 from knowledge.emergency import read_exemplars
 from knowledge.live import build
+from knowledge.people import Member, Role
+from knowledge.schema import Person
 from knowledge.search_commands import calibrated, checked_entries
 from knowledge.settings import ROOT, read_settings
 from knowledge.store import LiveEntry, LiveSet, connect, migrate, transaction
 from tests import databases
 from tests.conftest import WordEmbedder
 from tests.knowledge.small import CALIBRATION, EXEMPLARS, small_release
+
+
+class Colleagues:
+    """People over a store, and a short way to let them do something."""
+
+    def __init__(self, store: Engine) -> None:
+        self.store = store
+
+    def join(self, name: str, *roles: Role) -> Member:
+        """Let somebody in."""
+        with transaction(self.store) as session:
+            person = Person(email=f"{name.casefold()}@example.org", name=name)
+            session.add(person)
+            session.flush()
+            for role in roles:
+                people.grant(session, person.id, role, None, None)
+            found = people.member(session, person.id)
+        assert found is not None
+        return found
+
+    def do(self, step: Callable[..., Any], *args: object, **more: object) -> Any:
+        """Do one step in a transaction of its own."""
+        with transaction(self.store) as session:
+            return step(session, *args, **more)
 
 
 @pytest.fixture(scope="session", autouse=True)

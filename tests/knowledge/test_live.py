@@ -265,9 +265,14 @@ def test_it_goes_on_answering_while_a_release_cannot_be_read(
         newest = sa.select(Revision).order_by(Revision.id.desc()).limit(1)
         session.scalars(newest).one().body = {"secret": "words"}
     monkeypatch.setattr(live, "POLL_SECONDS", 0.01)
+    monkeypatch.setattr(live, "AGAIN_SECONDS", 0.1)
     thread = answers.watch()
     wait_until(lambda: any(r.message == "release_watch_failed" for r in caplog.records))
     assert thread.is_alive()
+    assert answers.failure is not None
+    assert answers.failure.release_id == broken
+    assert "ValidationError" in answers.failure.reason
+    assert "words" not in answers.failure.reason
     assert says(answers) == ("A first answer.", 1)
     assert "words" not in caplog.text
     with transaction(engine) as session:
@@ -277,5 +282,29 @@ def test_it_goes_on_answering_while_a_release_cannot_be_read(
         )
     wait_until(lambda: answers.loaded is not None and answers.loaded.release_id == broken)
     assert says(answers) == ("Mended.", 2)
+    assert answers.failure is None
     answers.stop()
     thread.join(5)
+
+
+def test_a_release_that_failed_is_not_built_again_and_again(
+    engine: Engine, answers: LiveAnswers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    release(engine)
+    tries = []
+
+    def fail(*_args: object) -> None:
+        tries.append(1)
+        raise ValueError("no index")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(live, "build", fail)
+        with pytest.raises(ValueError, match="no index"):
+            answers.refresh()
+        assert answers.refresh() is False
+        assert len(tries) == 1
+        release(engine, "Another release.")
+        with pytest.raises(ValueError, match="no index"):
+            answers.refresh()
+    release(engine, "A good one.")
+    assert answers.refresh() is True

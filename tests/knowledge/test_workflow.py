@@ -16,12 +16,14 @@ from knowledge import people, workflow
 from knowledge.audit import read_audit
 from knowledge.entry import TopicEntry
 from knowledge.people import Member, NotAllowed, Role
-from knowledge.schema import Person, Revision
+from knowledge.schema import Revision
 from knowledge.store import import_entries, live_release_id, publish, read_live, transaction
 from knowledge.workflow import ChecksFailed, EditConflict, State, WorkflowError
+from tests.knowledge.conftest import Colleagues
 from tests.knowledge.small import make_pair
 
 SLEEP = "sleep-how-much"
+DAY = date(2026, 11, 20)
 
 
 def other_pair(name: str) -> TopicEntry:
@@ -33,32 +35,20 @@ def other_pair(name: str) -> TopicEntry:
 Step = Callable[[Session, Member, int], object]
 
 
-class Team:
+class Team(Colleagues):
     """Alice writes, Rita reviews, Paul publishes, Wanda does all of it."""
 
     def __init__(self, store: Engine) -> None:
-        self.store = store
+        super().__init__(store)
         self.alice = self.join("Alice", Role.AUTHOR)
         self.rita = self.join("Rita", Role.REVIEWER)
         self.paul = self.join("Paul", Role.PUBLISHER)
         self.wanda = self.join("Wanda", Role.AUTHOR, Role.REVIEWER, Role.PUBLISHER)
 
-    def join(self, name: str, *roles: Role) -> Member:
-        """Let somebody in."""
+    def do(self, step: Callable[..., Any], *args: object, **more: object) -> Any:
+        """Do one step in a transaction of its own; of a revision, its id comes back."""
         with transaction(self.store) as session:
-            person = Person(email=f"{name.casefold()}@example.org", name=name)
-            session.add(person)
-            session.flush()
-            for role in roles:
-                people.grant(session, person.id, role, None, None)
-            found = people.member(session, person.id)
-        assert found is not None
-        return found
-
-    def do(self, step: Callable[..., Any], member: Member, *args: object) -> Any:
-        """Do one step in a transaction of its own."""
-        with transaction(self.store) as session:
-            result = step(session, member, *args)
+            result = step(session, *args, **more)
             return result.id if isinstance(result, Revision) else result
 
     def draft(self, text: str = "Keep the room dark.", based_on: int | None = None) -> int:
@@ -451,3 +441,96 @@ def test_a_failed_step_leaves_everything_as_it_was(team: Team) -> None:
     with transaction(team.store) as session:
         assert live_release_id(session) == before
         assert not read_audit(session, area="release")
+
+
+def test_a_clinicians_signature_stands_in_the_words_that_go_live(team: Team) -> None:
+    with transaction(team.store) as session:
+        people.set_credentials(session, team.rita.id, "  registered  nurse ", None)
+        rita = people.member(session, team.rita.id)
+    assert rita is not None
+    revision_id = team.draft()
+    team.do(workflow.submit, team.alice, revision_id)
+    with transaction(team.store) as session:
+        signed = workflow.approve(session, rita, revision_id, "Read it all.", signed_on=DAY)
+    assert team.state(revision_id) is State.REPLACED
+    assert team.state(signed) is State.APPROVED
+    team.do(workflow.release, team.paul, [signed], "First")
+    with transaction(team.store) as session:
+        live = read_live(session)
+        row = session.get(Revision, signed)
+        assert row is not None
+        assert (row.author_id, row.based_on) == (team.alice.id, 1)
+    assert live is not None
+    entries = {one.topic_entry.entry.id: one.topic_entry.entry for one in live.entries}
+    entry = entries[SLEEP]
+    assert entry.status == "clinician_reviewed"
+    assert entry.last_reviewed == DAY
+    assert [(one.name, one.role) for one in entry.reviewed_by] == [("Rita", "registered nurse")]
+
+
+def test_an_edit_ends_what_a_clinician_signed(team: Team) -> None:
+    with transaction(team.store) as session:
+        people.set_credentials(session, team.rita.id, "registered nurse", None)
+        rita = people.member(session, team.rita.id)
+    assert rita is not None
+    revision_id = team.draft()
+    team.do(workflow.submit, team.alice, revision_id)
+    with transaction(team.store) as session:
+        signed = workflow.approve(session, rita, revision_id, signed_on=DAY)
+        pair = TopicEntry.model_validate(session.get_one(Revision, signed).body)
+    with pytest.raises(WorkflowError, match="nothing is different"):
+        team.do(workflow.save_draft, team.alice, pair, 2)
+    longer = pair.entry.model_copy(update={"short_answer": "Keep the room dark and cool."})
+    edited = pair.model_copy(update={"entry": longer})
+    draft = team.do(workflow.save_draft, team.alice, edited, 2)
+    with transaction(team.store) as session:
+        entry = TopicEntry.model_validate(session.get_one(Revision, draft).body).entry
+    assert (entry.status, entry.last_reviewed, entry.reviewed_by) == ("source_checked", None, ())
+
+
+def test_a_signed_approval_taken_back_leaves_an_unsigned_draft(team: Team) -> None:
+    with transaction(team.store) as session:
+        people.set_credentials(session, team.rita.id, "registered nurse", None)
+        rita = people.member(session, team.rita.id)
+    assert rita is not None
+    revision_id = team.draft()
+    team.do(workflow.submit, team.alice, revision_id)
+    with transaction(team.store) as session:
+        signed = workflow.approve(session, rita, revision_id, signed_on=DAY)
+    team.do(workflow.take_back, team.alice, signed)
+    with transaction(team.store) as session:
+        newest = workflow.newest_revision(session, SLEEP, "en")
+        assert newest is not None
+        assert (newest.number, newest.state) == (3, "draft")
+        assert TopicEntry.model_validate(newest.body).entry.reviewed_by == ()
+    assert team.state(signed) is State.REPLACED
+
+
+def test_nobody_signs_without_a_qualification_that_readers_can_see(team: Team) -> None:
+    revision_id = team.draft()
+    team.do(workflow.submit, team.alice, revision_id)
+    with transaction(team.store) as session, pytest.raises(WorkflowError, match="no qualification"):
+        workflow.approve(session, team.rita, revision_id, signed_on=DAY)
+    assert team.state(revision_id) is State.IN_REVIEW
+
+
+def test_no_draft_claims_a_review(team: Team) -> None:
+    claimed = make_pair(
+        status="clinician_reviewed",
+        last_reviewed=DAY.isoformat(),
+        reviewed_by=[{"name": "Dr. Who", "role": "physician"}],
+    )
+    draft = team.do(workflow.save_draft, team.alice, claimed, None)
+    with transaction(team.store) as session:
+        import_entries(session, [other_claimed(claimed)])
+        bodies = session.scalars(sa.select(Revision.body)).all()
+    assert draft is not None
+    entries = [TopicEntry.model_validate(body).entry for body in bodies]
+    assert {"other-entry", SLEEP} <= {entry.id for entry in entries}
+    assert {entry.reviewed_by for entry in entries} == {()}
+
+
+def other_claimed(pair: TopicEntry) -> TopicEntry:
+    """Return the same claim of a review, of another entry."""
+    update = {"id": "other-entry", "question": "What about another thing?"}
+    return pair.model_copy(update={"entry": pair.entry.model_copy(update=update)})

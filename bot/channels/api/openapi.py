@@ -18,6 +18,7 @@ _MODELS: tuple[type[BaseModel], ...] = (
     schema.FeedbackRequest,
     schema.SessionResponse,
     schema.TopicsResponse,
+    schema.BannersResponse,
     schema.ProblemResponse,
     schema.ReadyResponse,
     schema.HealthResponse,
@@ -105,6 +106,7 @@ def _paths() -> dict[str, Any]:
                 secured=False,
             )
         },
+        "/api/v1/banners": {"get": _banners()},
         "/healthz": {
             "get": _operation(
                 "health", "Is the web server alive?", 200, schema.HealthResponse, (), secured=False
@@ -112,6 +114,30 @@ def _paths() -> dict[str, Any]:
         },
         "/readyz": {"get": _readiness()},
     }
+
+
+def _banners() -> dict[str, Any]:
+    shown = _operation(
+        "listBanners",
+        "List what is said to everybody now",
+        200,
+        schema.BannersResponse,
+        (401, 422),
+        secured=False,
+    )
+    country = {"type": "string", "pattern": "^[A-Z]{2}$"}
+    shown["parameters"] = [
+        {
+            "name": "country",
+            "in": "query",
+            "description": "ISO 3166 code of the person's country; else the session's.",
+            "required": False,
+            "schema": country,
+        }
+    ]
+    # With a session it is the banners of that session, without one those of everybody.
+    shown["security"] = [{}, {"session": []}]
+    return shown
 
 
 def _readiness() -> dict[str, Any]:

@@ -9,7 +9,7 @@ from flask import Request, json
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
 from bot.errors import FieldError, Problem
-from bot.turn import Reply
+from bot.turn import BannerNote, Reply
 
 Country = Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}$")]
 Locale = Annotated[str, StringConstraints(pattern=r"^[a-z]{2}(-[A-Z]{2})?$")]
@@ -29,6 +29,9 @@ class SessionRequest(_Body):
     )
     country: Country | None = Field(
         None, description="ISO 3166 code, for emergency numbers; never guessed."
+    )
+    drill: Annotated[str, StringConstraints(max_length=200)] | None = Field(
+        None, description="Pass from the console, with which the team takes part in a drill."
     )
 
 
@@ -98,6 +101,13 @@ class TopicsResponse(BaseModel):
     """All live topics."""
 
     topics: tuple[TopicResponse, ...]
+
+
+class BannersResponse(BaseModel):
+    """What is said to everybody now."""
+
+    banners: tuple[BannerNote, ...]
+    look_again_seconds: int = Field(description="After how many seconds to ask again.")
 
 
 class ProblemResponse(BaseModel):

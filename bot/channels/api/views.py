@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 
 from flask import Blueprint, Response, jsonify, request
 from sqlalchemy.exc import SQLAlchemyError
 
+from bot.banners import LiveBanners
 from bot.channels.api import openapi
 from bot.channels.api.schema import (
     FeedbackRequest,
@@ -16,7 +18,7 @@ from bot.channels.api.schema import (
     TopicsResponse,
     read_body,
 )
-from bot.errors import Problem
+from bot.errors import FieldError, Problem
 from bot.event_log import EventLog
 from bot.pipeline import MAX_CHARACTERS, Pipeline
 from bot.rate_limit import RateLimit
@@ -25,6 +27,9 @@ from bot.sessions import Session, SessionError, Sessions
 from bot.turn import Message
 
 CHANNEL = "web"
+DRILL_CHANNEL = "drill"
+LOOK_AGAIN_SECONDS = 3
+"""A banner shows within five seconds: this, the gateway's own two, and no more."""
 
 
 @dataclass(frozen=True)
@@ -38,6 +43,7 @@ class ApiParts:
         events: keeps feedback.
         forget: deletes a conversation everywhere; tells whether it could.
         topics: gives the live topics.
+        banners: gives what is said to everybody now.
         readiness: runs the readiness checks.
         default_country: the site's own country, or None.
         message_limit: messages per session.
@@ -50,6 +56,7 @@ class ApiParts:
     events: EventLog
     forget: Callable[[str], bool]
     topics: Callable[[], TopicsResponse]
+    banners: LiveBanners
     readiness: Callable[[], dict[str, bool]]
     default_country: str | None
     message_limit: str
@@ -68,12 +75,16 @@ def create_blueprint(parts: ApiParts) -> Blueprint:  # noqa: C901 one small func
         body = read_body(request, SessionRequest)
         country = body.country or parts.default_country
         composer = parts.composer
-        token, expires = parts.sessions.start(composer.wording.locale, country)
+        locale = composer.wording.locale
+        is_drill = body.drill is not None and parts.sessions.is_drill_pass(body.drill)
+        token, expires = parts.sessions.start(locale, country, is_drill)
+        shown = parts.banners.shown(locale, country, drills=is_drill)
+        welcome = replace(composer.notice("0" * 24, "welcome"), banners=shown)
         names = composer.wording.countries
         return jsonify(
             session=token,
             expires_at=expires.isoformat(timespec="seconds").replace("+00:00", "Z"),
-            locale=composer.wording.locale,
+            locale=locale,
             dir=composer.wording.dir,
             country=country,
             notice=composer.wording.consent.model_dump(),
@@ -81,7 +92,7 @@ def create_blueprint(parts: ApiParts) -> Blueprint:  # noqa: C901 one small func
                 {"code": code, "name": names.get(code, code)}
                 for code in composer.helplines.countries
             ],
-            welcome=asdict(composer.notice("0" * 24, "welcome")),
+            welcome=asdict(welcome),
             max_message_characters=MAX_CHARACTERS,
         ), 201
 
@@ -95,9 +106,10 @@ def create_blueprint(parts: ApiParts) -> Blueprint:  # noqa: C901 one small func
             Message(
                 text=body.text,
                 session_key=session.key,
-                channel=CHANNEL,
+                channel=DRILL_CHANNEL if session.is_drill else CHANNEL,
                 locale=session.locale,
                 country=body.country or session.country,
+                is_drill=session.is_drill,
             )
         )
         return jsonify(asdict(reply))
@@ -130,6 +142,23 @@ def create_blueprint(parts: ApiParts) -> Blueprint:  # noqa: C901 one small func
         """List the live topics with their questions."""
         return jsonify(parts.topics().model_dump())
 
+    @routes.get("/api/v1/banners")
+    def list_banners() -> Response:
+        """List what is said to everybody now."""
+        session = current_session(parts.sessions) if "Authorization" in request.headers else None
+        country = asked_country() or (session.country if session else parts.default_country)
+        locale = session.locale if session else parts.composer.wording.locale
+        shown = parts.banners.shown(
+            locale, country, drills=session is not None and session.is_drill
+        )
+        response = jsonify(
+            banners=[asdict(one) for one in shown], look_again_seconds=LOOK_AGAIN_SECONDS
+        )
+        response.add_etag()
+        response.cache_control.no_cache = True
+        response.make_conditional(request)
+        return response
+
     @routes.get("/healthz")
     def health() -> Response:
         """Tell that the web server is alive."""
@@ -149,6 +178,19 @@ def create_blueprint(parts: ApiParts) -> Blueprint:  # noqa: C901 one small func
         return jsonify(openapi.document())
 
     return routes
+
+
+def asked_country() -> str | None:
+    """Return the country in the address of this request, or None.
+
+    Raises:
+        Problem: 422, it is no country code.
+    """
+    country = request.args.get("country")
+    if country is not None and not re.fullmatch("[A-Z]{2}", country):
+        wrong = FieldError("country", "write a two-letter code such as NO")
+        raise Problem(422, "Some fields are missing or wrong.", (wrong,))
+    return country
 
 
 def current_session(sessions: Sessions) -> Session:

@@ -19,7 +19,10 @@ if (editor) {
       const html = await response.text();
       // An older answer must not take the place of a newer one.
       if (response.ok && number === asked) {
+        const open = [...beside.querySelectorAll("details[open][id]")].map(({ id }) => id);
         beside.replaceChildren(...new DOMParser().parseFromString(html, "text/html").body.childNodes);
+        // What was open stays open while somebody types.
+        for (const id of open) beside.querySelector(`#${id}`)?.setAttribute("open", "");
       }
     } catch {
       // Off the network: the last preview stays, and saving says what is wrong.

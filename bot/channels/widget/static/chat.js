@@ -1,6 +1,7 @@
 /** Starts the chat page and joins its parts. */
 
 import { Announcer } from "./chat/announcer.js";
+import { Banners } from "./chat/banners.js";
 import { Composer } from "./chat/composer.js";
 import { Conversation } from "./chat/conversation.js";
 import { Host } from "./chat/host.js";
@@ -25,6 +26,7 @@ class Page {
       base: new URL("../api/v1/", location).href,
       locale,
       country: /^[A-Z]{2}$/.test(country) ? country : null,
+      drill: parameters.get("drill"),
     });
     this.announcer = new Announcer($("announcer"));
     this.log = new Log($("log"));
@@ -47,6 +49,11 @@ class Page {
       showNotice: () => this.#show("notice", true),
       say,
     });
+    this.banners = new Banners($("banners"), {
+      load: () => this.transport.banners(),
+      names: (code) => this.talk.countries.find((one) => one.code === code)?.name ?? code,
+      say,
+    });
     this.host = new Host(parameters.get("host"), () => this.#focus());
     this.#wire();
   }
@@ -62,6 +69,7 @@ class Page {
       this.#fillNotice(session.notice, session);
       this.#show("notice");
       this.announcer.say("");
+      this.banners.look();
     } catch (error) {
       if (!(error instanceof TransportError)) reportError(error);
       this.#showStartFailure();

@@ -1,5 +1,6 @@
 /** Draws one reply of the API as a card of the conversation. */
 
+import { bannerNote } from "./banners.js";
 import { el, externalLink, paragraph, spoken } from "./dom.js";
 import { contactsCard, emergencyCard, isCalm } from "./emergency.js";
 import { feedbackRow } from "./feedback.js";
@@ -19,7 +20,7 @@ export function replyCard(reply, chat) {
     cardSelector(reply),
     { lang: reply.locale, dir: reply.dir, "data-kind": reply.kind, "data-code": reply.code },
     spoken(`${t("bot_said")}: `),
-    reply.emergency ? emergencyCard(reply, chat) : answerBody(reply),
+    reply.emergency ? emergencyCard(reply, chat) : answerBody(reply, chat),
     contactsCard(reply.contacts ?? []),
     linkList(reply.links ?? []),
     reply.disclaimer ? paragraph("p.disclaimer", reply.disclaimer) : null,
@@ -46,10 +47,12 @@ function cardSelector({ emergency }) {
   return isCalm({ emergency }) ? "div.message.from-bot.alarm.calm" : "div.message.from-bot.alarm";
 }
 
-function answerBody(reply) {
+function answerBody(reply, chat) {
   const level = reply.entry ? "h3" : "h2";
   return [
     reply.call_now ? callNowStrip(reply.call_now) : null,
+    // With a menu they would stand twice: all of them are on top of the chat.
+    reply.entry ? relatedBanners(reply.banners ?? [], chat) : null,
     (reply.preface ?? []).map((text) => paragraph("p.preface", text)),
     reply.entry ? paragraph("h2.question", reply.entry.question) : null,
     reply.text ? paragraph("p.answer", reply.text) : null,
@@ -65,6 +68,11 @@ function answerBody(reply) {
 
 function callNowStrip(text) {
   return el("div.call-now", { role: "alert" }, icon("phone"), paragraph("p", text));
+}
+
+function relatedBanners(banners, chat) {
+  const names = (code) => chat.countries.find((one) => one.code === code)?.name ?? code;
+  return banners.map((banner) => bannerNote(banner, names));
 }
 
 function mythBadge({ claim, rating }) {

@@ -24,19 +24,23 @@ export class TransportError extends Error {
 export class Transport {
   #base;
   #locale;
+  #drill;
   #token = null;
   #inFlight = null;
 
   /** `base` is the address of the API, ending in a slash. */
-  constructor({ base, locale, country = null }) {
+  constructor({ base, locale, country = null, drill = null }) {
     this.#base = base;
     this.#locale = locale;
+    this.#drill = drill;
     this.country = country;
   }
 
   /** Opens a session and returns what the server says of it. */
   async start() {
     const body = { locale: this.#locale, country: this.country };
+    // A pass of the content team, with which it sees its drills.
+    if (this.#drill) body.drill = this.#drill;
     let session;
     try {
       session = await this.#request("POST", "sessions", body);
@@ -77,6 +81,19 @@ export class Transport {
   async topics() {
     const query = new URLSearchParams({ locale: this.#locale });
     return (await this.#request("GET", `topics?${query}`)).topics;
+  }
+
+  /** What everybody is told now, and after how many seconds to ask again. */
+  async banners() {
+    const query = this.country ? `?${new URLSearchParams({ country: this.country })}` : "";
+    try {
+      return await this.#request("GET", `banners${query}`);
+    } catch (error) {
+      if (error.kind !== "expired") throw error;
+      // The next message opens a new session; until then what everybody sees is enough.
+      this.drop();
+      return this.#request("GET", `banners${query}`);
+    }
   }
 
   /** Gives up on the reply that is on its way, if any. */
