@@ -33,6 +33,8 @@ BEST = FEATURES.index("best")
 YES = {"1", "1.0", "in", "true", "yes", "similar"}
 NO = {"0", "0.0", "out", "false", "no", "different", "oos"}
 Tell = Callable[[str], None]
+LONGEST_FIELD = 131_072
+"""Characters of one field: the limit of Python's own reader."""
 
 
 class DataError(Exception):
@@ -325,6 +327,8 @@ def _rows(file: Path, fields: Sequence[str]) -> Iterator[tuple[dict[str, str], s
 def _table(file: Path, fields: Sequence[str]) -> Iterator[tuple[dict[str, str], str]]:
     """Yield the rows of a file with a header, tabs in .tsv (unquoted), else commas."""
     tabs = file.suffix == ".tsv"
+    # For the whole process, and whoever reads spreadsheets sets it too.
+    csv.field_size_limit(LONGEST_FIELD)
     reader = csv.DictReader(
         io.StringIO(_read(file), newline=""),
         delimiter="\t" if tabs else ",",
