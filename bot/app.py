@@ -31,6 +31,7 @@ from bot.sessions import Sessions
 from bot.settings import BotSettings, read_bot_settings
 from bot.topics import LiveTopics
 from bot.tracker_store import TrackerStore
+from knowledge.language import LanguageGate
 from knowledge.settings import ROOT
 from knowledge.store import connect, live_release_id, transaction
 
@@ -127,6 +128,7 @@ def _api_parts(
         Prefetch(settings.actions_url),
         topics.choices,
         banners,
+        LanguageGate((settings.locale,)).in_other_letters,
     )
     return api.ApiParts(
         pipeline=pipeline,

@@ -89,6 +89,7 @@ class Pipeline:
         prefetch: Callable[[str], None] = lambda _text: None,
         topics: Callable[[], Sequence[TopicChoice]] = lambda: (),
         banners: Banners | None = None,
+        in_other_letters: Callable[[str], str | None] = lambda _text: None,
     ) -> None:
         """Take the parts.
 
@@ -102,6 +103,7 @@ class Pipeline:
             prefetch: tells the action server of a question ahead; returns at once.
             topics: gives the live topics; a tap on the button of one is no question to keep.
             banners: what is said to everybody in a crisis.
+            in_other_letters: names the language of a text in letters that nobody here reads.
         """
         self._rules = rules
         self._redactor = redactor
@@ -112,6 +114,7 @@ class Pipeline:
         self._prefetch = prefetch
         self._topics = topics
         self._banners = banners
+        self._in_other_letters = in_other_letters
 
     def answer_turn(self, message: Message) -> Reply:
         """Return the reply to a message; whatever fails behind, a proper reply comes back."""
@@ -129,6 +132,9 @@ class Pipeline:
             reply = self._composer.notice(reply_id, "too_long")
         elif not says_something(clean):
             reply = self._composer.notice(reply_id, "empty")
+        elif (language := self._in_other_letters(clean)) is not None:
+            # Rasa knows none of these letters, and would take them for any small talk.
+            reply = self._composer.other_language(reply_id, language)
         else:
             masked = self._redactor.redact(clean)
             redacted = masked.kinds

@@ -146,11 +146,22 @@ class LanguageGate:
         seen = _look_at(text)
         if not self._ours or not seen.words:
             return None
+        return self._by_letters(seen) or self._of_words(seen)
+
+    def in_other_letters(self, text: str) -> str | None:
+        """Return the language of a text that is mostly in letters of none of our languages.
+
+        That needs no release and leaves no doubt. The result is that of ``foreign``.
+        """
+        seen = _look_at(text)
+        return self._by_letters(seen) if self._ours and seen.words else None
+
+    def _by_letters(self, seen: _Text) -> str | None:
         theirs = self._foreign_letters(seen)
         count = theirs.total()
-        if count >= LEAST_FOREIGN_LETTERS and count >= seen.blocks.total() - count:
-            return self._of_letters(seen, theirs)
-        return self._of_words(seen)
+        if count < LEAST_FOREIGN_LETTERS or count < seen.blocks.total() - count:
+            return None
+        return self._of_letters(seen, theirs) or UNDETERMINED
 
     def _foreign_letters(self, seen: _Text) -> Counter[str]:
         """Return how much of a text is in letters that none of our languages is written in."""

@@ -177,6 +177,8 @@ def test_the_gateway_imports_the_store_in_few_places_and_nothing_else_of_knowled
             return item.is_from("bot", "knowledge.entry", "knowledge.schema", "knowledge.store")
         if item.importer == "bot.worker":
             return item.is_from("bot", "knowledge.schedule", "knowledge.source_watch", *STORE)
+        if item.importer == "bot.app":
+            return item.is_from("bot", "knowledge.language", *STORE)
         if item.importer == "bot.banners":
             return item.is_from("bot", "knowledge.banners", *STORE)
         if item.importer in STORE_READERS:

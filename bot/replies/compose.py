@@ -192,7 +192,7 @@ class Composer:
             call_now=wording.call_now if payload.call_now else None,
         )
 
-    def _other_language(self, reply_id: str, language: str) -> Reply:
+    def other_language(self, reply_id: str, language: str) -> Reply:
         """Say, in the person's own language where that is known, that only ours is read."""
         wording = self.wording.other_language
         text = wording.texts.get(language)
@@ -210,7 +210,7 @@ class Composer:
 
     def _no_answer(self, reply_id: str, payload: NoAnswerPayload, declined: bool) -> Reply:
         if payload.code == "other_language":
-            return self._other_language(reply_id, payload.language or "")
+            return self.other_language(reply_id, payload.language or "")
         wording = self.wording
         is_claim = payload.code == "claim_not_found"
         text = wording.claim_not_found if is_claim else wording.no_answer

@@ -20,6 +20,7 @@ from sqlalchemy.engine import Engine
 from bot.channels.api.views import RateLimit
 from bot.errors import Problem
 from bot.event_log import EventLog
+from bot.replies import read_wording
 from bot.settings import BotSettings
 from knowledge.schema import Feedback, RumourReport, TurnEvent
 from knowledge.store import transaction
@@ -512,3 +513,42 @@ def test_a_body_of_unknown_length_is_read(alice: Person, rasa: ScriptedRasa) -> 
     rasa.says(answer_payload())
     body: dict[str, Any] = {"text": "x" * 40_000}
     assert alice.post("/api/v1/messages", body).get_json()["code"] == "too_long"
+
+
+@pytest.mark.parametrize(
+    ("text", "language"),
+    [
+        ("ما هي أعراض الحصبة؟", "ar"),
+        ("أشعر بألم في صدري", "ar"),
+        ("什么是流感的症状？", "zh"),
+        ("какие симптомы кори", "ru"),
+        ("मलेरिया के लक्षण क्या हैं", "hi"),
+        ("はしかの症状は何ですか", "ja"),
+        ("홍역 증상", "ko"),
+        ("اعراض سرخک چیست", "fa"),
+        ("খসরা রোগের লক্ষণ কী", "bn"),
+        ("лол", None),
+    ],
+)
+def test_letters_that_nobody_here_reads_get_the_emergency_advice_without_rasa(
+    alice: Person, rasa: ScriptedRasa, text: str, language: str | None
+) -> None:
+    # Rasa knows none of these letters, and would take a cry for help for small talk.
+    rasa.says({"kind": "notice", "code": "rephrase", "text": "Please say it in other words."})
+    reply = alice.say(text)
+    assert (reply["kind"], reply["code"]) == ("no_answer", "other_language")
+    assert reply["call_now"]
+    assert rasa.heard == []
+    told = read_wording().other_language.texts
+    if language in told:
+        assert (reply["locale"], reply["text"]) == (language, told[language])
+
+
+@pytest.mark.parametrize(
+    "text", ["β blocker", "5 μg?", "naïve café", "flu 流感 symptoms and spread"]
+)
+def test_a_foreign_letter_or_two_are_a_question_as_any(
+    alice: Person, rasa: ScriptedRasa, text: str
+) -> None:
+    assert alice.say(text)["kind"] == "answer"
+    assert len(rasa.heard) == 1
