@@ -17,11 +17,15 @@ rules hold here, whoever calls: a page, the API or a program. Errors::
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
+from typing import Any
+from weakref import WeakKeyDictionary
 
 import sqlalchemy as sa
+from sqlalchemy.engine import Engine
 from sqlalchemy.orm import Session
 
 from knowledge.audit import record
@@ -38,6 +42,7 @@ from knowledge.schema import (
     now,
 )
 from knowledge.store import (
+    FEW,
     PUBLISHABLE,
     content_hash,
     copy_refits,
@@ -512,26 +517,65 @@ def faults_of(
     return check_entries(pairs, live_beside(session), today)
 
 
-_beside: dict[tuple[str, int | None], Beside] = {}
+@dataclass(frozen=True)
+class _Held:
+    """What the live entries of a release have.
+
+    Attributes:
+        release_id: the release.
+        bodies: of each revision in it, what ``beside_of`` reads.
+        beside: made of these.
+    """
+
+    release_id: int | None
+    bodies: Mapping[int, Mapping[str, Any]]
+    beside: Beside
+
+
+_held: WeakKeyDictionary[Engine, _Held] = WeakKeyDictionary()
 
 
 def live_beside(session: Session) -> Beside:
-    """Return what the live entries have that others must not have too."""
-    release_id = live_release_id(session)
-    key = (str(session.get_bind().engine.url), release_id)
-    # A release never changes, so what it holds is read once.
-    found = _beside.get(key)
-    if found is None:
-        bodies = session.scalars(
-            sa.select(Revision.body)
-            .join(ReleaseRevision, ReleaseRevision.revision_id == Revision.id)
-            .where(ReleaseRevision.release_id == release_id)
+    """Return what the live entries have that others must not have too.
+
+    A release never changes, so it is looked at once, and of the next one only what is new.
+    """
+    engine, release_id = session.get_bind().engine, live_release_id(session)
+    held = _held.get(engine)
+    if held is None or held.release_id != release_id:
+        # Of two threads at once either one's is right.
+        held = _held[engine] = _read_beside(session, release_id, held.bodies if held else {})
+    return held.beside
+
+
+def _read_beside(
+    session: Session, release_id: int | None, known: Mapping[int, Mapping[str, Any]]
+) -> _Held:
+    members = session.scalars(
+        sa.select(ReleaseRevision.revision_id)
+        .where(ReleaseRevision.release_id == release_id)
+        .order_by(ReleaseRevision.revision_id)
+    ).all()
+    missing = [one for one in members if one not in known]
+    asked = sa.select(Revision.id, Revision.body)
+    if len(missing) < FEW:
+        asked = asked.where(Revision.id.in_(missing))
+    else:
+        asked = asked.join(ReleaseRevision, ReleaseRevision.revision_id == Revision.id).where(
+            ReleaseRevision.release_id == release_id
         )
-        found = beside_of(bodies)
-        # Of two threads at once either one's is right; neither may find the other's gone.
-        _beside.clear()
-        _beside[key] = found
-    return found
+    fresh = {row_id: _kept(body) for row_id, body in session.execute(asked)} if missing else {}
+    bodies = {one: fresh[one] if one in fresh else known[one] for one in members}
+    return _Held(release_id, bodies, beside_of(bodies.values()))
+
+
+def _kept(body: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    """Return of a revision what ``beside_of`` reads: the whole would fill the memory."""
+    topic, entry = body["topic"], body["entry"]
+    return {
+        "topic": {name: topic[name] for name in ("slug", "aliases", "locale")},
+        "entry": {name: entry[name] for name in ("id", "question", "variants")},
+    }
 
 
 # --- steps ----------------------------------------------------------------------------------------

@@ -50,8 +50,16 @@ def announce(paul: Colleague, topic: str = "", drill: bool = False) -> None:
         page.get_by_label("This is a drill").check()
     page.get_by_role("button", name="Look at it first").click()
     expect(page.get_by_role("region", name="As people will see it")).to_contain_text(TEXT)
+    expect_accessible(page)
     page.get_by_role("button", name="Set it").click()
     paul.says("is set")
+    expect_accessible(page)
+
+
+def expect_accessible(page: Page) -> None:
+    """Fail with axe's own report when it finds anything."""
+    results = Axe().run(page)
+    assert results.violations_count == 0, results.generate_report()
 
 
 def on_top(page: Page) -> Locator:
@@ -72,8 +80,7 @@ def test_an_open_chat_shows_it_within_five_seconds_and_loses_it_again(
     expect(link).to_have_attribute("href", "https://www.cdc.gov/cholera/index.html")
     # Above an answer on its topic, too.
     expect(chat.ask(FLU_SHOT)).to_contain_text(TEXT)
-    results = Axe().run(chat.page)
-    assert results.violations_count == 0, results.generate_report()
+    expect_accessible(chat.page)
     paul.page.get_by_role("button", name="down now").first.click()
     paul.says("The banner is down")
     expect(on_top(chat.page)).to_have_count(0, timeout=WITHIN_MS)
@@ -101,8 +108,7 @@ def test_it_leaves_room_to_ask(
     expect(chat.question).to_be_in_viewport()
     width = chat.page.evaluate("document.documentElement.scrollWidth")
     assert width <= look["width"]
-    results = Axe().run(chat.page)
-    assert results.violations_count == 0, results.generate_report()
+    expect_accessible(chat.page)
 
 
 def test_a_drill_is_seen_in_the_teams_own_chat_only(paul: Colleague, chat: Chat) -> None:

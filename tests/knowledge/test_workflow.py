@@ -534,3 +534,30 @@ def other_claimed(pair: TopicEntry) -> TopicEntry:
     """Return the same claim of a review, of another entry."""
     update = {"id": "other-entry", "question": "What about another thing?"}
     return pair.model_copy(update={"entry": pair.entry.model_copy(update=update)})
+
+
+def test_what_is_live_beside_an_answer_is_read_once_and_then_only_what_is_new(team: Team) -> None:
+    read: list[str] = []
+
+    def note(_conn: Any, _cursor: Any, statement: str, *_more: Any) -> None:
+        if "revision.body" in statement:
+            read.append(statement)
+
+    with transaction(team.store) as session:
+        before = workflow.live_beside(session)
+    sa.event.listen(team.store, "before_cursor_execute", note)
+    with transaction(team.store) as session:
+        assert workflow.live_beside(session) is before
+    assert read == []
+    revision_id = team.approved("Keep the room cool and dark.")
+    team.do(workflow.release, team.paul, [revision_id], "One more")
+    read.clear()
+    with transaction(team.store) as session:
+        after = workflow.live_beside(session)
+    assert len(read) == 1
+    assert SLEEP in after.entries
+    assert SLEEP not in before.entries
+    assert before.entries < after.entries
+    team.do(workflow.withdraw, team.paul, SLEEP, "en", "only a test")
+    with transaction(team.store) as session:
+        assert workflow.live_beside(session).entries == before.entries
