@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
+from dataclasses import dataclass
 
 import httpx
 from flask import Flask
@@ -14,11 +16,14 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 from bot import errors
 from bot.banners import LiveBanners
 from bot.channels.api import views as api
+from bot.channels.messenger import views as messenger
 from bot.channels.widget import views as widget
 from bot.console import views as console
 from bot.content_api import views as content_api
 from bot.event_log import EventLog
 from bot.faq import views as faq
+from bot.messaging.inbox import Inbox
+from bot.messaging.sealing import Sealer
 from bot.pipeline import MAX_CHARACTERS, Pipeline
 from bot.rasa_client import Prefetch, RasaClient
 from bot.replies import read_contacts, read_wording
@@ -38,6 +43,8 @@ from knowledge.store import connect, live_release_id, transaction
 logger = logging.getLogger(__name__)
 MAX_BODY_BYTES = 256 * 1024
 WORKER_SILENT_SECONDS = 150.0
+MESSAGING_HEART = "messaging"
+"""Process whose heartbeat counts where a messaging platform is set up."""
 
 
 class _Json(DefaultJSONProvider):
@@ -67,7 +74,7 @@ def create_app(settings: BotSettings | None = None) -> Flask:
     if settings.trusted_proxies:
         hops = settings.trusted_proxies
         app.wsgi_app = ProxyFix(app.wsgi_app, hops, hops, hops, hops)  # type: ignore[method-assign]
-    errors.init_app(app)
+    errors.init_app(app, console.lost_page)
     engine = connect(settings.knowledge.database_url)
     topics, banners = LiveTopics(engine, settings.locale), LiveBanners(engine)
     sessions = Sessions(settings.secret_key, settings.session_seconds)
@@ -88,17 +95,52 @@ def create_app(settings: BotSettings | None = None) -> Flask:
     app.register_blueprint(
         faq.create_blueprint(engine, settings.locale, lambda locale, _topic: banners.shown(locale))
     )
+    if settings.messenger:
+        inbox = Inbox(engine, Sealer(settings.secret_key))
+        app.register_blueprint(messenger.create_blueprint(settings.messenger, inbox))
     widget.init_headers(app.after_request)
     return app
 
 
-def _api_parts(
+@dataclass(frozen=True)
+class Gateway:
+    """What answers turns, whatever channel they come by; nothing in it needs Flask.
+
+    Attributes:
+        pipeline: answers turns.
+        composer: words what is said outside a turn.
+        events: keeps what is kept of a turn.
+        forget: deletes a conversation everywhere; tells whether it could.
+        rasa: the line to Rasa.
+    """
+
+    pipeline: Pipeline
+    composer: Composer
+    events: EventLog
+    forget: Callable[[str], bool]
+    rasa: RasaClient
+
+
+def build_gateway(
     settings: BotSettings,
     engine: Engine,
     topics: LiveTopics,
     banners: LiveBanners,
-    sessions: Sessions,
-) -> api.ApiParts:
+    ended: Callable[[str], None] = lambda _session_key: None,
+) -> Gateway:
+    """Put together what answers turns.
+
+    Args:
+        settings: of the gateway.
+        engine: of the store.
+        topics: the live topics.
+        banners: what is said to everybody in a crisis.
+        ended: is told of each conversation that was deleted.
+
+    Raises:
+        ReplyFileError: a file of wording, helplines or contacts is broken.
+        TriageRulesError: the triage rules are broken.
+    """
     events = EventLog(engine, settings.keeps_questions)
     trackers = TrackerStore(settings.tracker_file)
 
@@ -106,7 +148,7 @@ def _api_parts(
         """Delete a conversation from both stores, each whatever becomes of the other."""
         done = all([events.forget(session_key), trackers.forget(session_key)])
         if done:
-            sessions.end(session_key)
+            ended(session_key)
         return done
 
     composer = Composer(
@@ -130,15 +172,28 @@ def _api_parts(
         banners,
         LanguageGate((settings.locale,)).in_other_letters,
     )
+    return Gateway(pipeline, composer, events, forget, rasa)
+
+
+def _api_parts(
+    settings: BotSettings,
+    engine: Engine,
+    topics: LiveTopics,
+    banners: LiveBanners,
+    sessions: Sessions,
+) -> api.ApiParts:
+    gateway = build_gateway(settings, engine, topics, banners, sessions.end)
+    processes = ("worker", MESSAGING_HEART) if settings.messenger else ("worker",)
+    readiness = Readiness(engine, gateway.rasa, settings.actions_url, gateway.events, processes)
     return api.ApiParts(
-        pipeline=pipeline,
-        composer=composer,
+        pipeline=gateway.pipeline,
+        composer=gateway.composer,
         sessions=sessions,
-        events=events,
-        forget=forget,
+        events=gateway.events,
+        forget=gateway.forget,
         topics=topics.topics,
         banners=banners,
-        readiness=Readiness(engine, rasa, settings.actions_url, events),
+        readiness=readiness,
         default_country=settings.country,
         message_limit=settings.message_limit,
         session_limit=settings.session_limit,
@@ -149,33 +204,42 @@ class Readiness:
     """Checks what a question needs, each by really using it."""
 
     def __init__(
-        self, engine: Engine, rasa: RasaClient, actions_url: str, events: EventLog
+        self,
+        engine: Engine,
+        rasa: RasaClient,
+        actions_url: str,
+        events: EventLog,
+        processes: tuple[str, ...] = ("worker",),
     ) -> None:
-        """Take what is checked."""
+        """Take what is checked, and the processes whose hearts must beat."""
         self._engine = engine
         self._rasa = rasa
         self._actions = httpx.Client(base_url=actions_url, timeout=1.0, trust_env=False)
         self._events = events
+        self._processes = processes
 
     def __call__(self) -> dict[str, bool]:
         """Return per part whether it is ready."""
-        database, release, worker = self._store()
+        database, release, beating = self._store()
         return {
             "rasa": self._rasa.is_up(),
             "actions": self._actions_ready(),
             "database": database,
             "release": release,
-            "worker": worker,
+            **beating,
         }
 
-    def _store(self) -> tuple[bool, bool, bool]:
+    def _store(self) -> tuple[bool, bool, dict[str, bool]]:
         try:
             with transaction(self._engine) as session:
                 release = live_release_id(session) is not None
-            beat = self._events.last_beat_seconds("worker")
+            beats = {name: self._events.last_beat_seconds(name) for name in self._processes}
         except SQLAlchemyError:
-            return False, False, False
-        return True, release, beat is not None and beat < WORKER_SILENT_SECONDS
+            return False, False, dict.fromkeys(self._processes, False)
+        alive = {
+            name: beat is not None and beat < WORKER_SILENT_SECONDS for name, beat in beats.items()
+        }
+        return True, release, alive
 
     def _actions_ready(self) -> bool:
         try:

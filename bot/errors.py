@@ -11,6 +11,7 @@ No error repeats what a person wrote.
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from dataclasses import dataclass
 from http import HTTPStatus
 
@@ -61,8 +62,13 @@ def respond(problem: Problem) -> Response:
     return response
 
 
-def init_app(app: Flask) -> None:
-    """Let every error of an app leave in the one shape."""
+def init_app(app: Flask, as_page: Callable[[int, str], Response | None]) -> None:
+    """Let every error of an app leave in the one shape, or as a page for people.
+
+    Args:
+        app: the app.
+        as_page: gives the page for a status and a sentence where people met it, else None.
+    """
 
     @app.errorhandler(Problem)
     def _problem(error: Problem) -> Response:
@@ -73,7 +79,8 @@ def init_app(app: Flask) -> None:
         status = error.code or 500
         if status < 400:
             return Response(status=status, headers=list(error.get_headers()))
-        response = respond(Problem(status, _detail(status, app)))
+        detail = _detail(status, app)
+        response = as_page(status, detail) or respond(Problem(status, detail))
         allowed = getattr(error, "valid_methods", None)
         if allowed:
             response.headers["Allow"] = ", ".join(sorted(allowed))
@@ -82,7 +89,8 @@ def init_app(app: Flask) -> None:
     @app.errorhandler(Exception)
     def _unexpected(error: Exception) -> Response:
         logger.error("unexpected_error", exc_info=error)
-        return respond(Problem(500, "Something went wrong here. Please try again."))
+        detail = "Something went wrong here. Please try again."
+        return as_page(500, detail) or respond(Problem(500, detail))
 
 
 def _detail(status: int, app: Flask) -> str:

@@ -1,4 +1,4 @@
-"""The four processes as supervisord runs them: what each is started with, and where it logs."""
+"""The processes as supervisord runs them: what each is started with, and where it logs."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ class Program:
 
 
 def programs(settings: BotSettings, model: Path) -> tuple[Program, ...]:
-    """Return the four processes.
+    """Return the four processes, and a fifth where a messaging platform is set up.
 
     Args:
         settings: the gateway's settings.
@@ -81,11 +81,13 @@ def programs(settings: BotSettings, model: Path) -> tuple[Program, ...]:
     }
     ours = shlex.quote(str(OURS / "python"))
     web = f"{ours} -m gunicorn -c deploy/gunicorn_conf.py bot.app:create_app()"
+    messaging = Program("messaging", f"{ours} -m bot.messaging", {})
     return (
         Program("rasa", rasa, rasa_environment),
         Program("actions", f"{ours} -m actions", model_environment),
         Program("web", web, {}),
         Program("worker", f"{ours} -m bot.worker", {}),
+        *((messaging,) if settings.messenger else ()),
     )
 
 

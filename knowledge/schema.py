@@ -10,10 +10,12 @@ from sqlalchemy import (
     DateTime,
     Dialect,
     ForeignKey,
+    Index,
     LargeBinary,
     String,
     Text,
     UniqueConstraint,
+    text,
 )
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 from sqlalchemy.types import TypeDecorator
@@ -386,3 +388,80 @@ class Heartbeat(Base):
 
     process: Mapped[str] = mapped_column(String(20), primary_key=True)
     at: Mapped[datetime] = mapped_column(Utc, default=now)
+
+
+class InboxEvent(Base):
+    """What a messaging platform told us, kept before anything is done about it."""
+
+    __tablename__ = "inbox_event"
+    __table_args__ = (
+        UniqueConstraint("platform", "event_id"),
+        # Of a conversation one event is worked on at a time, whoever claims at the same moment.
+        Index(
+            "uq_inbox_event_working",
+            "conversation_key",
+            unique=True,
+            sqlite_where=text("state = 'working'"),
+            postgresql_where=text("state = 'working'"),
+        ),
+        Index("ix_inbox_event_state_said_at", "state", "said_at"),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    platform: Mapped[str] = mapped_column(String(20))
+    account: Mapped[str] = mapped_column(String(64))
+    """Of ours, such as a Page."""
+    event_id: Mapped[str] = mapped_column(String(64))
+    """Keyed hash of what the platform calls it."""
+    conversation_key: Mapped[str] = mapped_column(String(32), index=True)
+    """Keyed hash of account and person; "" once the person was forgotten."""
+    kind: Mapped[str] = mapped_column(String(20))
+    sealed: Mapped[bytes] = mapped_column(LargeBinary)
+    """Who and what, encrypted; empty as soon as nothing is to be done."""
+    said_at: Mapped[datetime] = mapped_column(Utc)
+    """As the platform says, never in the future: the order of a conversation."""
+    received_at: Mapped[datetime] = mapped_column(Utc, default=now)
+    state: Mapped[str] = mapped_column(String(12), default="waiting")
+    """``waiting``, ``working``, ``answered``, ``ignored`` or ``failed``."""
+    attempts: Mapped[int] = mapped_column(default=0)
+    claimed_until: Mapped[datetime | None] = mapped_column(Utc)
+    """When somebody else may take it: the end of a claim, or of a pause after a failure."""
+    code: Mapped[str] = mapped_column(String(60), default="")
+
+
+class OutboxMessage(Base):
+    """One message of a reply, on its way to a messaging platform."""
+
+    __tablename__ = "outbox_message"
+    __table_args__ = (
+        Index(
+            "uq_outbox_message_sending",
+            "conversation_key",
+            unique=True,
+            sqlite_where=text("state = 'sending'"),
+            postgresql_where=text("state = 'sending'"),
+        ),
+        Index("ix_outbox_message_state_next_at", "state", "next_at"),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    inbox_id: Mapped[int] = mapped_column(ForeignKey("inbox_event.id"), index=True)
+    place: Mapped[int]
+    """In the reply, counted from 0."""
+    platform: Mapped[str] = mapped_column(String(20))
+    account: Mapped[str] = mapped_column(String(64))
+    conversation_key: Mapped[str] = mapped_column(String(32), index=True)
+    reply_id: Mapped[str] = mapped_column(String(32), default="")
+    """Of the turn, for feedback; "" for what is said outside of one."""
+    sealed: Mapped[bytes] = mapped_column(LargeBinary)
+    """To whom and what, encrypted; empty as soon as it is never sent again."""
+    state: Mapped[str] = mapped_column(String(12), default="waiting")
+    """``waiting``, ``sending``, ``sent``, ``unknown``, ``failed`` or ``late``."""
+    attempts: Mapped[int] = mapped_column(default=0)
+    next_at: Mapped[datetime] = mapped_column(Utc, default=now)
+    """When it may be tried; while it is sent, when that is taken for lost."""
+    code: Mapped[str] = mapped_column(String(60), default="")
+    platform_message_id: Mapped[str | None] = mapped_column(String(64), index=True)
+    """Keyed hash of what the platform calls it."""
+    created_at: Mapped[datetime] = mapped_column(Utc, default=now)
+    sent_at: Mapped[datetime | None] = mapped_column(Utc)

@@ -42,6 +42,8 @@ TEAM = tuple(
 MODEL_MODULES = {"knowledge.embedder", "knowledge.index", "knowledge.onnx_model"}
 BENCHMARKED_MODEL = "benchmarks.peers_sentences"  # sentence-transformers by itself, to compare with
 STORE_READERS = {"bot.app", "bot.worker", "bot.event_log", "bot.settings", "bot.topics"}
+STORE_READERS |= {"bot.channels.messenger.views"}
+STORE_READERS |= {f"bot.messaging.{name}" for name in ("__main__", "answering", "inbox", "outbox")}
 
 
 @dataclass(frozen=True)
@@ -152,6 +154,17 @@ def test_rendering_imports_turns_and_wording_only_and_does_no_io() -> None:
     assert refused("bot/rendering", allowed) == []
     forbidden = {"flask", "httpx", "sqlalchemy", "requests", "sqlite3", "socket", "urllib"}
     assert [item.place for item in imports_in("bot/rendering") if item.top in forbidden] == []
+
+
+def test_the_simulator_stands_apart_from_the_gateway() -> None:
+    def allowed(item: Import) -> bool:
+        return item.is_from("bot.simulator", "bot.rendering.limits")
+
+    assert refused("bot/simulator", allowed) == []
+    forbidden = {"flask", "sqlalchemy"}
+    assert [item.place for item in imports_in("bot/simulator") if item.top in forbidden] == []
+    users = {item.importer for item in imports_in("bot") if item.is_from("bot.simulator")}
+    assert {user for user in users if not user.startswith("bot.simulator")} == {"bot.__main__"}
 
 
 def test_knowledge_imports_only_itself() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from http import HTTPStatus
 
 from flask import Blueprint, Response, request, url_for
 from sqlalchemy.engine import Engine
@@ -26,7 +27,7 @@ from bot.console import (
 from bot.console.action_server import ActionServer
 from bot.console.messages import MESSAGES
 from bot.console.openid import SingleSignOn
-from bot.console.pages import Pages
+from bot.console.pages import Pages, error_page
 from bot.settings import BotSettings
 from bot.turn import BannerNote
 from knowledge.people import Member, Role
@@ -106,9 +107,12 @@ def create_blueprint(
         shown = live_banners.shown(settings.locale, drills=True)
         return [one for one in shown if one.is_drill]
 
-    @blueprint.context_processor
+    # An address that is none, or is asked in another way, belongs to no blueprint.
+    @blueprint.app_context_processor
     def words() -> dict[str, object]:
         """Return what every page's template may use."""
+        if not is_console(request.path):
+            return {}
         return {
             "message": MESSAGES.get(request.args.get("done", ""), ""),
             "static": lambda path: url_for("console.static", filename=path),
@@ -122,6 +126,18 @@ def create_blueprint(
         }
 
     return blueprint, pages
+
+
+def is_console(path: str) -> bool:
+    """Tell whether an address is one of the console."""
+    return path == "/console" or path.startswith("/console/")
+
+
+def lost_page(status: int, message: str) -> Response | None:
+    """Return an error as a page, where it was met in the console; None for other addresses."""
+    if not is_console(request.path):
+        return None
+    return error_page(HTTPStatus(status), message)
 
 
 def more_pages(member: Member) -> list[tuple[str, str]]:

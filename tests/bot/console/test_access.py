@@ -18,13 +18,21 @@ from werkzeug.test import TestResponse
 
 from bot.console.access import SIGN_IN_LIMIT, WRONG
 from bot.console.entries import STEPS
-from bot.console.pages import COOKIE, Pages
+from bot.console.pages import COOKIE, CSP, Pages
 from bot.settings import BotSettings
 from knowledge import people
 from knowledge.people import Role
 from knowledge.schema import AuditRecord, Person, RoleGrant, SignIn, now
 from knowledge.store import transaction
-from tests.bot.console.conftest import OURS, PASSWORD, Browser, Join, Teammate, alert_of
+from tests.bot.console.conftest import (
+    OURS,
+    PASSWORD,
+    Browser,
+    Join,
+    Teammate,
+    alert_of,
+    shown,
+)
 
 NORA = "nora@example.org"
 TRIES = int(SIGN_IN_LIMIT.split("/")[0])
@@ -645,3 +653,17 @@ def test_no_password_is_in_a_log_or_on_a_page(
         assert secret not in broken.text
         assert not any(secret in record for record in records)
         assert secret not in printed.out + printed.err
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [("GET", "/nothing-here", 404), ("GET", "/revisions/1/approve", 405), ("POST", "/record", 405)],
+)
+def test_an_address_that_is_none_is_told_as_a_page(
+    nora: Teammate, method: str, path: str, status: int
+) -> None:
+    response = send(nora, method, path)
+    assert response.status_code == status
+    assert response.content_type == "text/html; charset=utf-8"
+    assert "To the front page of the console" in shown(response)
+    assert response.headers["Content-Security-Policy"] == CSP

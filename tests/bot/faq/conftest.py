@@ -117,7 +117,7 @@ def words_of(page: BeautifulSoup) -> str:
 def make_site(engine: Engine, locale: str = "en") -> Site:
     """Return the pages over a store, with the errors and headers of the whole app."""
     app = Flask("site", static_folder=None)
-    errors.init_app(app)
+    errors.init_app(app, lambda _status, _message: None)
     app.config["MAX_CONTENT_LENGTH"] = 1000
     app.register_blueprint(widget.create_blueprint(lambda: TopicsResponse(topics=()), (), locale))
     site = Site(engine, app.test_client())

@@ -1,0 +1,1 @@
+"""Messenger: its webhook, what its events mean, and its Send API."""

@@ -1,0 +1,203 @@
+"""What Messenger's webhook tells, as events for the inbox; whatever else there is, is counted.
+
+Nothing in a batch may keep the rest of it from being read: Messenger gives no past events again.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from bot.messaging.inbox import Incoming, Rating
+
+PLATFORM = "messenger"
+START = "get_started"
+"""Payload of the button Get Started, and of others that lead back to the menu; in any case."""
+MAX_TEXT = 50_000
+"""As the API: of a longer text the rest is not read."""
+MAX_ID = 500
+MAX_ACCOUNT = 64
+FEEDBACK: dict[str, Rating] = {"Good response": "helpful", "Bad response": "not_helpful"}
+REACTIONS: dict[str, Rating] = {
+    "like": "helpful",
+    "love": "helpful",
+    "dislike": "not_helpful",
+}
+"""Of the others nobody can tell whether the reply is meant, or its subject."""
+
+
+class NotAnEvent(Exception):
+    """It is nothing that we act on, or has no form that we know."""
+
+
+@dataclass(frozen=True)
+class Batch:
+    """What one request told.
+
+    Attributes:
+        events: what is to be stored, in its order.
+        ignored: how many others there were.
+    """
+
+    events: tuple[Incoming, ...]
+    ignored: int
+
+
+def read_batch(body: bytes, now: datetime) -> Batch:
+    """Read the body of a request.
+
+    Args:
+        body: JSON, as it came.
+        now: stands for a time that is missing or makes no sense.
+    """
+    events: list[Incoming] = []
+    ignored = 0
+    for item in _items(body):
+        try:
+            events.append(_event(item, now))
+        except NotAnEvent:
+            ignored += 1
+    return Batch(tuple(events), ignored)
+
+
+def _items(body: bytes) -> Iterator[object]:
+    """Yield what is in a batch, None for each part that cannot be read."""
+    try:
+        content: Any = json.loads(body)
+    except (ValueError, RecursionError):
+        content = None
+    entries = content.get("entry") if isinstance(content, dict) else None
+    if not isinstance(entries, list) or content.get("object") != "page":
+        yield None
+        return
+    for entry in entries:
+        items = entry.get("messaging") if isinstance(entry, dict) else None
+        # Without "messaging" it is what another app handles ("standby"), or a change of the Page.
+        yield from items if isinstance(items, list) else [None]
+
+
+def _event(item: object, now: datetime) -> Incoming:
+    """Return what one item means.
+
+    Raises:
+        NotAnEvent: nothing.
+    """
+    if not isinstance(item, dict):
+        raise NotAnEvent
+    sender, account = _id(item.get("sender")), _id(item.get("recipient"))
+    if sender == account or len(account) > MAX_ACCOUNT:
+        raise NotAnEvent
+    stamp = item.get("timestamp")
+    at = _moment(stamp, now)
+    for name, read in READERS.items():
+        part = item.get(name)
+        if isinstance(part, dict):
+            event_id, more = read(part)
+            made = json.dumps([sender, stamp, name, event_id or part], sort_keys=True)
+            return Incoming(
+                platform=PLATFORM,
+                account=account,
+                event_id=event_id or made,
+                person=sender,
+                said_at=at,
+                **more,
+            )
+    raise NotAnEvent
+
+
+Read = tuple[str, dict[str, Any]]
+"""What the event is called, "" where it has no id of its own; and what it means."""
+
+
+def _message(part: dict[str, Any]) -> Read:
+    """Read what somebody typed, tapped or sent along."""
+    if part.get("is_echo") or part.get("is_deleted"):
+        raise NotAnEvent
+    mid = _text(part.get("mid"), MAX_ID)
+    tapped = part.get("quick_reply")
+    text = _text(tapped.get("payload") if isinstance(tapped, dict) else None)
+    text = text or _text(part.get("text"))
+    if text:
+        return mid, _said(text)
+    if mid or part.get("attachments"):
+        return mid, {"kind": "only_text"}
+    raise NotAnEvent
+
+
+def _postback(part: dict[str, Any]) -> Read:
+    """Read a tap on a button, on an ice breaker or in the menu."""
+    text = _text(part.get("payload")) or _text(part.get("title"))
+    if not text:
+        raise NotAnEvent
+    return _text(part.get("mid"), MAX_ID), _said(text)
+
+
+def _referral(_part: dict[str, Any]) -> Read:
+    """Read that somebody came by a link."""
+    return "", {"kind": "welcome"}
+
+
+def _response_feedback(part: dict[str, Any]) -> Read:
+    """Read a tap on Messenger's own thumbs."""
+    return _rated(part, FEEDBACK.get(_text(part.get("feedback"))))
+
+
+def _reaction(part: dict[str, Any]) -> Read:
+    """Read a reaction to a message; what is taken back leaves the feedback as it was."""
+    if part.get("action") != "react":
+        raise NotAnEvent
+    return _rated(part, REACTIONS.get(_text(part.get("reaction"))))
+
+
+def _rated(part: dict[str, Any], rating: Rating | None) -> Read:
+    mid = _text(part.get("mid"), MAX_ID)
+    if rating is None or not mid:
+        raise NotAnEvent
+    return "", {"kind": "feedback", "about": mid, "rating": rating}
+
+
+READERS = {
+    "message": _message,
+    "postback": _postback,
+    "referral": _referral,
+    "response_feedback": _response_feedback,
+    "reaction": _reaction,
+}
+
+
+def _said(text: str) -> dict[str, Any]:
+    is_start = text.casefold() == START
+    return {"kind": "welcome"} if is_start else {"kind": "text", "text": text}
+
+
+def _id(part: object) -> str:
+    """Return the id in a part.
+
+    Raises:
+        NotAnEvent: it has none.
+    """
+    found = part.get("id") if isinstance(part, dict) else None
+    text = str(found) if isinstance(found, int) else _text(found, MAX_ID)
+    if not text:
+        raise NotAnEvent
+    return text
+
+
+def _text(value: object, longest: int = MAX_TEXT) -> str:
+    """Return a text without lone surrogates, which JSON can carry and nothing else can, or ""."""
+    if not isinstance(value, str):
+        return ""
+    return value[:longest].encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+
+
+def _moment(stamp: object, now: datetime) -> datetime:
+    """Return a time in milliseconds as a moment."""
+    if not isinstance(stamp, int) or isinstance(stamp, bool) or stamp <= 0:
+        return now
+    try:
+        return datetime.fromtimestamp(stamp / 1000, UTC)
+    except (ValueError, OverflowError, OSError):
+        return now

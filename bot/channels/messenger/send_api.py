@@ -1,0 +1,131 @@
+"""Messenger's Send API: one call, and what its answer means for the message.
+
+The errors are those of Meta's page "Common Error Codes" and of its reference of Page messages. What
+it does not name as refused may have arrived all the same: a message that came with an error is
+documented (1, 1357046), so such a one is not sent again.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import httpx
+
+from bot.messaging.outbox import Outcome
+
+CONNECT_SECONDS = 3.0
+SEND_SECONDS = 15.0
+ACTION_SECONDS = 2.0
+ACTIONS = ("mark_seen", "typing_on")
+LIMITED = frozenset({4, 17, 32, 613})
+"""Too many calls, of the app, the person or the Page: refused before anything was sent."""
+TOKEN = frozenset({102, 190})
+UNCERTAIN = frozenset({1, 2})
+"""Unexpected errors; a message may have arrived with one."""
+CLOSED = frozenset({1545041, 2018278, 2534022})
+"""Subcodes: the person wrote more than 24 hours ago."""
+
+
+class SendApi:
+    """Sends messages as a Page; safe to share between threads."""
+
+    def __init__(
+        self,
+        url: str,
+        token: Callable[[], str],
+        transport: httpx.BaseTransport | None = None,
+    ) -> None:
+        """Prepare a client.
+
+        Args:
+            url: of the Graph API, with its version.
+            token: gives the Page's access token as it is set now.
+            transport: what carries the requests; the network by default.
+        """
+        self._token = token
+        self._client = httpx.Client(
+            transport=transport,
+            # The proxy of the machine's environment is used: Meta may be reached by it only.
+            trust_env=url.startswith("https:"),
+            timeout=httpx.Timeout(SEND_SECONDS, connect=CONNECT_SECONDS),
+        )
+        self._url = f"{url}/me/messages"
+
+    @property
+    def credentials(self) -> str:
+        """What calls are made with now; another one may work where this one was refused."""
+        return self._token()
+
+    def show_activity(self, person: str) -> None:
+        """Show that the message was seen and a reply is coming, where that can be done."""
+        for action in ACTIONS:
+            try:
+                self._post(person, {"sender_action": action}, ACTION_SECONDS)
+            except httpx.HTTPError:
+                return
+
+    def send(self, person: str, payload: Mapping[str, object]) -> Outcome:
+        """Send one message; whatever happens, an outcome comes back."""
+        fields = {
+            "messaging_type": "RESPONSE",
+            "message": json.dumps(payload, ensure_ascii=False),
+        }
+        try:
+            response = self._post(person, fields, SEND_SECONDS)
+        except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout):
+            return Outcome("waiting", "not_connected")
+        except httpx.TimeoutException:
+            return Outcome("unknown", "timed_out")
+        except httpx.HTTPError as error:
+            return Outcome("unknown", type(error).__name__)
+        return read_outcome(response.status_code, response.content)
+
+    def _post(self, person: str, fields: Mapping[str, str], seconds: float) -> httpx.Response:
+        """Post a form, as the reference does: so the token stands in no address, hence no log."""
+        form = {
+            "recipient": json.dumps({"id": person}),
+            **fields,
+            "access_token": self._token(),
+        }
+        timeout = httpx.Timeout(seconds, connect=min(seconds, CONNECT_SECONDS))
+        return self._client.post(self._url, data=form, timeout=timeout)
+
+
+def read_outcome(status: int, body: bytes) -> Outcome:
+    """Return what an answer means for the message."""
+    try:
+        content: Any = json.loads(body)
+    except (ValueError, RecursionError):
+        content = None
+    answer = content if isinstance(content, dict) else {}
+    error = answer.get("error")
+    if isinstance(error, dict):
+        return _refused(status, _number(error.get("code")), _number(error.get("error_subcode")))
+    if status == httpx.codes.OK:
+        message_id = answer.get("message_id")
+        if isinstance(message_id, str) and message_id:
+            return Outcome("sent", message_id=message_id)
+        return Outcome("unknown", "no_message_id")
+    if status == httpx.codes.TOO_MANY_REQUESTS:
+        return Outcome("waiting", "status_429")
+    return Outcome("failed" if 400 <= status < 500 else "unknown", f"status_{status}")
+
+
+def _refused(status: int, code: int, subcode: int) -> Outcome:
+    """Return what an error means; one that is not known and not the caller's fault is uncertain."""
+    name = f"error_{code}" + (f"_{subcode}" if subcode else "")
+    if code in TOKEN:
+        return Outcome("failed", name, stops=True)
+    if subcode in CLOSED or code in CLOSED:
+        return Outcome("late", name)
+    if code in LIMITED or status == httpx.codes.TOO_MANY_REQUESTS:
+        return Outcome("waiting", name)
+    if code in UNCERTAIN or status >= 500 or code == 0:
+        return Outcome("unknown", name)
+    return Outcome("failed", name)
+
+
+def _number(value: object) -> int:
+    return value if isinstance(value, int) and not isinstance(value, bool) else 0

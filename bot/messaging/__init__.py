@@ -1,0 +1,1 @@
+"""From a messaging platform to the pipeline and back: inbox, turn, outbox, send call."""

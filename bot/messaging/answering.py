@@ -1,0 +1,178 @@
+"""From the inbox to the outbox: an event becomes a turn, the reply the platform's own messages."""
+
+from __future__ import annotations
+
+import logging
+import secrets
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
+from typing import Any, Protocol
+
+from sqlalchemy.exc import SQLAlchemyError
+
+from bot.messaging.inbox import Claimed, Inbox, Outgoing
+from bot.messaging.outbox import WINDOW
+from bot.messaging.sealing import Sealer, SealError
+from bot.pipeline import Banners
+from bot.rendering.message import Payload
+from bot.replies.compose import Composer
+from bot.turn import Message, Reply
+from knowledge.schema import now
+
+logger = logging.getLogger(__name__)
+Render = Callable[[Reply], Sequence[Payload]]
+"""Turns a reply into the messages of one platform."""
+
+
+class Turns(Protocol):
+    """What is needed of the pipeline."""
+
+    def answer_turn(self, message: Message) -> Reply:
+        """Return the reply to a message."""
+
+
+class FeedbackLog(Protocol):
+    """What is needed of the event log."""
+
+    def feedback(self, session_key: str, reply_id: str, rating: str, reason: str | None) -> bool:
+        """Record what a person thinks of a reply; tell whether that could be done."""
+
+
+class Answering:
+    """Answers events; safe to share between threads."""
+
+    def __init__(
+        self,
+        inbox: Inbox,
+        sealer: Sealer,
+        turns: Turns,
+        composer: Composer,
+        feedback: FeedbackLog,
+        banners: Banners,
+        platforms: Mapping[str, Render],
+        country: str | None,
+        clock: Callable[[], datetime] = now,
+    ) -> None:
+        """Take the parts.
+
+        Args:
+            inbox: hands out events and takes replies.
+            sealer: opens what is in them.
+            turns: answers.
+            composer: words what is said outside a turn.
+            feedback: keeps feedback.
+            banners: what is said to everybody in a crisis.
+            platforms: per platform, what makes its messages.
+            country: the site's own country, or None.
+            clock: tells the time.
+        """
+        self._inbox = inbox
+        self._sealer = sealer
+        self._turns = turns
+        self._composer = composer
+        self._feedback = feedback
+        self._banners = banners
+        self._platforms = platforms
+        self._country = country
+        self._clock = clock
+
+    def step(self) -> bool:
+        """Answer one event; tell whether there was one.
+
+        Raises:
+            SQLAlchemyError: the store cannot be used; a claim that was made ends by itself.
+        """
+        claimed = self._inbox.claim()
+        if claimed is None:
+            return False
+        started = time.perf_counter()
+        try:
+            state = self._work(claimed)
+        except SealError:
+            self._inbox.give_up(claimed, "not_opened")
+            state = "failed"
+        except Exception as error:  # one turn must not end the process
+            level = logging.WARNING if isinstance(error, SQLAlchemyError) else logging.ERROR
+            logger.log(level, "event_not_answered", exc_info=error, extra={"id": claimed.id})
+            again = self._inbox.try_again(claimed, type(error).__name__)
+            state = "waiting" if again else "failed"
+        milliseconds = round((time.perf_counter() - started) * 1000)
+        told = {"id": claimed.id, "kind": claimed.kind, "state": state, "ms": milliseconds}
+        logger.info("event_done", extra={"channel": claimed.platform, **told})
+        return True
+
+    def _work(self, claimed: Claimed) -> str:
+        """Do what is to be done about an event; return its state."""
+        content = self._sealer.open(claimed.sealed)
+        if claimed.kind == "feedback":
+            return self._rate(claimed, content)
+        if claimed.said_at <= self._clock() - WINDOW:
+            self._inbox.give_up(claimed, "late")
+            return "failed"
+        reply, messages = self._reply(claimed, str(content["text"]))
+        held = self._inbox.answer(
+            claimed, str(content["person"]), messages, forget=reply.session_ended
+        )
+        return "answered" if held else "lost"
+
+    def _rate(self, claimed: Claimed, content: Mapping[str, Any]) -> str:
+        """Keep feedback on a reply that was sent to this person."""
+        reply_id = self._inbox.reply_of(claimed, str(content["about"]))
+        if reply_id is None:
+            self._inbox.ignore(claimed, "not_our_reply")
+            return "ignored"
+        key, rating = claimed.conversation_key, str(content["rating"])
+        if not self._feedback.feedback(key, reply_id, rating, None):
+            again = self._inbox.try_again(claimed, "feedback_not_recorded")
+            return "waiting" if again else "failed"
+        self._inbox.answer(claimed, "", ())
+        return "answered"
+
+    def _reply(self, claimed: Claimed, text: str) -> tuple[Reply, list[Outgoing]]:
+        """Return the reply and all that is sent, with an introduction for a new person.
+
+        In an emergency the numbers come first, whoever asks.
+        """
+        is_new = self._inbox.is_first(claimed)
+        reply = self._said(claimed, text)
+        introduction = self._introduction(claimed, reply) if is_new else []
+        own = self._rendered(claimed, reply, reply.reply_id if claimed.kind == "text" else "")
+        if reply.kind == "emergency":
+            return reply, [*own, *introduction]
+        return reply, [*introduction, *own]
+
+    def _said(self, claimed: Claimed, text: str) -> Reply:
+        if claimed.kind == "text":
+            return self._turns.answer_turn(
+                Message(
+                    text=text,
+                    session_key=claimed.conversation_key,
+                    channel=claimed.platform,
+                    locale=self._composer.wording.locale,
+                    country=self._country,
+                )
+            )
+        reply = self._composer.notice(_new_id(), claimed.kind)
+        if claimed.kind == "welcome":
+            shown = self._banners.shown(reply.locale, self._country)
+            return replace(reply, banners=shown)
+        return reply
+
+    def _introduction(self, claimed: Claimed, reply: Reply) -> list[Outgoing]:
+        """Return what is said to somebody new: that this is a chatbot, and what it keeps."""
+        notices = [self._composer.notice(_new_id(), "first_contact")]
+        if reply.code != "welcome" and reply.kind != "emergency":
+            welcome = self._composer.notice(_new_id(), "welcome")
+            # Suggestions belong under the last message only.
+            notices.append(replace(welcome, quick_replies=()))
+        return [one for notice in notices for one in self._rendered(claimed, notice, "")]
+
+    def _rendered(self, claimed: Claimed, reply: Reply, reply_id: str) -> list[Outgoing]:
+        payloads = self._platforms[claimed.platform](reply)
+        return [Outgoing(payload, reply_id) for payload in payloads]
+
+
+def _new_id() -> str:
+    return secrets.token_hex(12)

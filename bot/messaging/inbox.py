@@ -1,0 +1,377 @@
+"""The inbox: what platforms told us, each event once, worked on in the order of its conversation.
+
+An event is ``waiting`` until somebody claims it, ``working`` while they answer, and then for ever
+``answered``, ``ignored`` or ``failed``. A claim ends by itself, so that the event of a process that
+died is free again.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any, Literal
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.engine import Engine
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session, aliased
+
+from bot.messaging.sealing import CONVERSATION_KEY_LENGTH, Sealer
+from knowledge.schema import InboxEvent, OutboxMessage, now
+from knowledge.store import transaction
+
+Kind = Literal["text", "welcome", "only_text", "feedback"]
+Rating = Literal["helpful", "not_helpful"]
+CLAIM_SECONDS = 60.0
+"""Longer than any turn: Rasa gets 8 seconds, the store half a one."""
+MAX_ATTEMPTS = 3
+RETRY_SECONDS = 2.0
+"""Before the second attempt; twice as long before the third."""
+CANDIDATES = 8
+FINISHED = ("answered", "ignored", "failed")
+LEAST_DAYS = 2
+"""A platform may repeat an event for 36 hours, and must be recognised."""
+
+
+@dataclass(frozen=True)
+class Incoming:
+    """Something that a person did on a platform.
+
+    Attributes:
+        platform: "messenger".
+        account: of ours, such as a Page.
+        event_id: what the platform calls it; the same event comes with the same one.
+        person: what the platform calls the person.
+        kind: what is to be done about it.
+        said_at: when, as the platform says.
+        text: the words, raw.
+        about: what the platform calls the message that feedback is on.
+        rating: what the feedback says.
+    """
+
+    platform: str
+    account: str
+    event_id: str = field(repr=False)
+    person: str = field(repr=False)
+    kind: Kind
+    said_at: datetime
+    text: str = field(default="", repr=False)
+    about: str = field(default="", repr=False)
+    rating: Rating | None = None
+
+
+@dataclass(frozen=True)
+class Claimed:
+    """An event that is being worked on here.
+
+    Attributes:
+        id: its row.
+        platform: "messenger".
+        conversation_key: keyed hash that stands for the conversation.
+        kind: what is to be done about it.
+        said_at: when the person did it.
+        attempts: which attempt this is, from 1; also what proves the claim.
+        sealed: who and what.
+    """
+
+    id: int
+    platform: str
+    conversation_key: str
+    kind: str
+    said_at: datetime
+    attempts: int
+    sealed: bytes = field(repr=False)
+
+
+@dataclass(frozen=True)
+class Outgoing:
+    """One message of a reply: what the platform's send call takes, and the turn that it is of."""
+
+    payload: Mapping[str, object] = field(repr=False)
+    reply_id: str = ""
+
+
+class Inbox:
+    """Keeps events and hands them out; safe to share between threads and processes."""
+
+    def __init__(self, engine: Engine, sealer: Sealer, clock: Callable[[], datetime] = now) -> None:
+        """Take the engine of the store, what seals, and what tells the time."""
+        self._engine = engine
+        self._sealer = sealer
+        self._clock = clock
+        dialects = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
+        self._insert: Callable[..., Any] = dialects[engine.dialect.name]
+
+    def keep(self, events: Sequence[Incoming]) -> None:
+        """Store events, all or none; those that are here already change nothing.
+
+        Raises:
+            SQLAlchemyError: the store cannot be written.
+        """
+        rows = [self._row(event) for event in events]
+        if not rows:
+            return
+        statement = self._insert(InboxEvent).on_conflict_do_nothing()
+        with transaction(self._engine) as session:
+            session.execute(statement, rows)
+
+    def claim(self) -> Claimed | None:
+        """Take the oldest event of a conversation in which nothing is worked on, or None."""
+        with transaction(self._engine) as session:
+            ids = session.scalars(_free(self._clock()).limit(CANDIDATES)).all()
+        for row_id in ids:
+            claimed = self._take(row_id)
+            if claimed is not None:
+                return claimed
+        return None
+
+    def is_first(self, claimed: Claimed) -> bool:
+        """Tell whether nothing was said to this person yet."""
+        said = sa.select(InboxEvent.id).where(
+            InboxEvent.conversation_key == claimed.conversation_key,
+            InboxEvent.state == "answered",
+            InboxEvent.kind != "feedback",
+        )
+        with transaction(self._engine) as session:
+            return session.scalar(said.limit(1)) is None
+
+    def reply_of(self, claimed: Claimed, message_id: str) -> str | None:
+        """Return the turn that a message of this conversation belongs to, or None."""
+        sent = sa.select(OutboxMessage.reply_id).where(
+            OutboxMessage.platform_message_id
+            == self._sealer.digest("message", claimed.platform, message_id),
+            OutboxMessage.conversation_key == claimed.conversation_key,
+        )
+        with transaction(self._engine) as session:
+            return session.scalar(sent.limit(1)) or None
+
+    def answer(
+        self,
+        claimed: Claimed,
+        person: str,
+        messages: Sequence[Outgoing],
+        *,
+        forget: bool = False,
+    ) -> bool:
+        """Put a reply into the outbox and finish the event, both or neither.
+
+        Args:
+            claimed: what is answered.
+            person: whom the reply goes to.
+            messages: the reply, in order.
+            forget: delete all else of this conversation; the reply then goes under another key.
+
+        Returns:
+            Whether the claim still held; if not, nothing was written.
+        """
+        with transaction(self._engine) as session:
+            if not self._finish(session, claimed, "answered", ""):
+                return False
+            key = claimed.conversation_key
+            if forget:
+                self._forget(session, claimed)
+                key = _anonymous()
+            account = session.scalar(
+                sa.select(InboxEvent.account).where(InboxEvent.id == claimed.id)
+            )
+            for place, message in enumerate(messages):
+                sealed = self._sealer.seal({"person": person, "payload": dict(message.payload)})
+                session.add(
+                    OutboxMessage(
+                        inbox_id=claimed.id,
+                        place=place,
+                        platform=claimed.platform,
+                        account=account,
+                        conversation_key=key,
+                        reply_id=message.reply_id,
+                        sealed=sealed,
+                        next_at=self._clock(),
+                        created_at=self._clock(),
+                    )
+                )
+                session.flush()  # one by one: their ids are their order
+        return True
+
+    def ignore(self, claimed: Claimed, code: str) -> None:
+        """Finish an event about which nothing is to be done."""
+        with transaction(self._engine) as session:
+            self._finish(session, claimed, "ignored", code)
+
+    def give_up(self, claimed: Claimed, code: str) -> None:
+        """Finish an event that cannot be answered."""
+        with transaction(self._engine) as session:
+            self._finish(session, claimed, "failed", code)
+
+    def try_again(self, claimed: Claimed, code: str) -> bool:
+        """Let an event be tried again after a pause, or give it up; tell which."""
+        if claimed.attempts >= MAX_ATTEMPTS:
+            self.give_up(claimed, code)
+            return False
+        pause = timedelta(seconds=RETRY_SECONDS * 2 ** (claimed.attempts - 1))
+        with transaction(self._engine) as session:
+            session.execute(
+                _held(claimed).values(
+                    state="waiting", claimed_until=self._clock() + pause, code=code[:60]
+                )
+            )
+        return True
+
+    def free_dead(self) -> int:
+        """Free what a process that died was working on; return how many events that were."""
+        dead = (InboxEvent.state == "working", InboxEvent.claimed_until <= self._clock())
+        with transaction(self._engine) as session:
+            lost = session.execute(
+                sa.update(InboxEvent)
+                .where(*dead, InboxEvent.attempts >= MAX_ATTEMPTS)
+                .values(state="failed", sealed=b"", claimed_until=None, code="process_ended")
+            )
+            freed = session.execute(
+                sa.update(InboxEvent)
+                .where(*dead)
+                .values(state="waiting", claimed_until=None, code="process_ended")
+            )
+            return _count(lost) + _count(freed)
+
+    def delete_older_than(self, days: int) -> int:
+        """Delete finished events and their messages after some days; return how many events."""
+        limit = self._clock() - timedelta(days=max(days, LEAST_DAYS))
+        unsent = sa.select(OutboxMessage.inbox_id).where(
+            OutboxMessage.state.in_(("waiting", "sending"))
+        )
+        old = sa.select(InboxEvent.id).where(
+            InboxEvent.received_at < limit,
+            InboxEvent.state.in_(FINISHED),
+            InboxEvent.id.not_in(unsent),
+        )
+        with transaction(self._engine) as session:
+            session.execute(sa.delete(OutboxMessage).where(OutboxMessage.inbox_id.in_(old)))
+            return _count(session.execute(sa.delete(InboxEvent).where(InboxEvent.id.in_(old))))
+
+    def empty_write_ahead_log(self) -> None:
+        """Leave no copy of what was deleted in SQLite's log, as far as no reader needs it."""
+        if self._engine.dialect.name == "sqlite":
+            with self._engine.connect() as connection:
+                connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+
+    def _row(self, event: Incoming) -> dict[str, object]:
+        received = self._clock()
+        content = {
+            "person": event.person,
+            "text": event.text,
+            "about": event.about,
+            "rating": event.rating,
+        }
+        return {
+            "platform": event.platform,
+            "account": event.account,
+            "event_id": self._sealer.digest("event", event.platform, event.event_id),
+            "conversation_key": self._sealer.conversation_key(
+                event.platform, event.account, event.person
+            ),
+            "kind": event.kind,
+            "sealed": self._sealer.seal(content),
+            "said_at": min(event.said_at, received),
+            "received_at": received,
+            "state": "waiting",
+            "attempts": 0,
+            "code": "",
+        }
+
+    def _take(self, row_id: int) -> Claimed | None:
+        """Claim one event, or return None where somebody else was quicker."""
+        until = self._clock() + timedelta(seconds=CLAIM_SECONDS)
+        try:
+            with transaction(self._engine) as session:
+                taken = session.execute(
+                    sa.update(InboxEvent)
+                    .where(InboxEvent.id == row_id, InboxEvent.state == "waiting")
+                    .values(state="working", claimed_until=until, attempts=InboxEvent.attempts + 1)
+                )
+                if not _count(taken):
+                    return None
+                row = session.get_one(InboxEvent, row_id)
+                return Claimed(
+                    row.id,
+                    row.platform,
+                    row.conversation_key,
+                    row.kind,
+                    row.said_at,
+                    row.attempts,
+                    row.sealed,
+                )
+        except IntegrityError:
+            return None  # another event of the conversation was claimed at the same moment
+
+    def _finish(self, session: Session, claimed: Claimed, state: str, code: str) -> bool:
+        """End an event and delete who and what; tell whether the claim still held."""
+        return bool(
+            _count(
+                session.execute(
+                    _held(claimed).values(
+                        state=state, sealed=b"", claimed_until=None, code=code[:60]
+                    )
+                )
+            )
+        )
+
+    def _forget(self, session: Session, claimed: Claimed) -> None:
+        """Delete a conversation; of its events stays what recognises them if they come again."""
+        key = claimed.conversation_key
+        of_it = OutboxMessage.conversation_key == key
+        session.execute(sa.delete(OutboxMessage).where(of_it, OutboxMessage.state != "sending"))
+        # Its row stays until the call returns: another one must not get its number.
+        session.execute(
+            sa.update(OutboxMessage)
+            .where(of_it)
+            .values(conversation_key=_anonymous(), reply_id="", sealed=b"")
+        )
+        session.execute(
+            sa.update(InboxEvent)
+            .where(InboxEvent.conversation_key == key, InboxEvent.state.in_(FINISHED))
+            .values(conversation_key="")
+        )
+
+
+def _free(at: datetime) -> sa.Select[int]:
+    """Select events that may be claimed: of each conversation the oldest, if it is not paused."""
+    other = aliased(InboxEvent)
+    is_before = sa.or_(
+        other.said_at < InboxEvent.said_at,
+        sa.and_(other.said_at == InboxEvent.said_at, other.id < InboxEvent.id),
+    )
+    is_in_the_way = sa.or_(other.state == "working", sa.and_(other.state == "waiting", is_before))
+    blocked = sa.exists().where(
+        other.conversation_key == InboxEvent.conversation_key,
+        other.id != InboxEvent.id,
+        is_in_the_way,
+    )
+    return (
+        sa.select(InboxEvent.id)
+        .where(
+            InboxEvent.state == "waiting",
+            sa.or_(InboxEvent.claimed_until.is_(None), InboxEvent.claimed_until <= at),
+            ~blocked,
+        )
+        .order_by(InboxEvent.said_at, InboxEvent.id)
+    )
+
+
+def _anonymous() -> str:
+    """Return a key that belongs to nobody."""
+    return secrets.token_hex(CONVERSATION_KEY_LENGTH // 2)
+
+
+def _held(claimed: Claimed) -> sa.Update:
+    """Update an event as long as the claim on it holds: each attempt is another claim."""
+    return sa.update(InboxEvent).where(
+        InboxEvent.id == claimed.id,
+        InboxEvent.state == "working",
+        InboxEvent.attempts == claimed.attempts,
+    )
+
+
+def _count(result: sa.Result[Any]) -> int:
+    return int(getattr(result, "rowcount", 0))

@@ -1,0 +1,212 @@
+"""The outbox: messages of replies on their way to a platform, each sent at most once.
+
+A message is ``sending``, and that is committed, before the call. What becomes of the call decides:
+``sent``; ``waiting`` again where the platform surely did not take it; ``failed`` where it never
+will; ``unknown`` where nobody can tell, and then it is not sent again. After 24 hours without a
+word of the person a platform takes no reply: ``late``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any, Literal
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Engine
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import aliased
+
+from bot.messaging.sealing import Sealer
+from knowledge.schema import InboxEvent, OutboxMessage, now
+from knowledge.store import transaction
+
+CLAIM_SECONDS = 60.0
+"""Longer than the calls of one message take together."""
+WINDOW = timedelta(hours=24)
+FIRST_PAUSE, LONGEST_PAUSE = 2.0, 300.0
+CANDIDATES = 8
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of a call.
+
+    Attributes:
+        state: what the message is from now on.
+        code: why, in a word.
+        message_id: what the platform calls the message, where it was sent.
+        stops: whether nothing can be sent until the settings change.
+    """
+
+    state: Literal["sent", "waiting", "unknown", "failed", "late"]
+    code: str = ""
+    message_id: str = field(default="", repr=False)
+    stops: bool = False
+
+
+@dataclass(frozen=True)
+class Departing:
+    """A message that is being sent here.
+
+    Attributes:
+        id: its row.
+        inbox_id: the event that its reply answers.
+        place: in the reply, from 0.
+        platform: "messenger".
+        attempts: which attempt this is, from 1; also what proves the claim.
+        sealed: to whom and what.
+    """
+
+    id: int
+    inbox_id: int
+    place: int
+    platform: str
+    attempts: int
+    sealed: bytes = field(repr=False)
+
+
+class Outbox:
+    """Hands messages out and keeps what became of them; safe between threads and processes."""
+
+    def __init__(self, engine: Engine, sealer: Sealer, clock: Callable[[], datetime] = now) -> None:
+        """Take the engine of the store, what seals, and what tells the time."""
+        self._engine = engine
+        self._sealer = sealer
+        self._clock = clock
+
+    def claim(self, platforms: Collection[str]) -> Departing | None:
+        """Take the next message of a conversation in which nothing is being sent, or None."""
+        at = self._clock()
+        with transaction(self._engine) as session:
+            rows = session.execute(_free(at, platforms).limit(CANDIDATES)).all()
+        if any(is_late for _, is_late in rows):
+            self.expire()
+        for row_id, is_late in rows:
+            departing = None if is_late else self._take(row_id)
+            if departing is not None:
+                return departing
+        return None
+
+    def settle(self, departing: Departing, outcome: Outcome) -> bool:
+        """Keep what became of a message; tell whether the claim on it still held.
+
+        Where one message of a reply can never be sent, those after it are not sent either.
+        """
+        with transaction(self._engine) as session:
+            values = self._values(departing, outcome)
+            if not _count(session.execute(_held(departing).values(**values))):
+                return False
+            if outcome.state in {"failed", "late"}:
+                session.execute(
+                    sa.update(OutboxMessage)
+                    .where(
+                        OutboxMessage.inbox_id == departing.inbox_id,
+                        OutboxMessage.state == "waiting",
+                    )
+                    .values(state=outcome.state, sealed=b"", code=outcome.code[:60])
+                )
+        return True
+
+    def expire(self) -> int:
+        """End what the platform takes no more; return how many messages that were."""
+        with transaction(self._engine) as session:
+            return _count(
+                session.execute(
+                    sa.update(OutboxMessage)
+                    .where(OutboxMessage.state == "waiting", _is_late(self._clock()))
+                    .values(state="late", sealed=b"", code="window_closed")
+                )
+            )
+
+    def free_dead(self) -> int:
+        """End what a process was sending when it died: nobody knows whether it arrived."""
+        with transaction(self._engine) as session:
+            return _count(
+                session.execute(
+                    sa.update(OutboxMessage)
+                    .where(
+                        OutboxMessage.state == "sending",
+                        OutboxMessage.next_at <= self._clock(),
+                    )
+                    .values(state="unknown", sealed=b"", code="process_ended")
+                )
+            )
+
+    def _take(self, row_id: int) -> Departing | None:
+        """Claim one message, or return None where somebody else was quicker."""
+        until = self._clock() + timedelta(seconds=CLAIM_SECONDS)
+        try:
+            with transaction(self._engine) as session:
+                taken = session.execute(
+                    sa.update(OutboxMessage)
+                    .where(OutboxMessage.id == row_id, OutboxMessage.state == "waiting")
+                    .values(state="sending", next_at=until, attempts=OutboxMessage.attempts + 1)
+                )
+                if not _count(taken):
+                    return None
+                row = session.get_one(OutboxMessage, row_id)
+                return Departing(
+                    row.id, row.inbox_id, row.place, row.platform, row.attempts, row.sealed
+                )
+        except IntegrityError:
+            return None  # another message of the conversation was claimed at the same moment
+
+    def _values(self, departing: Departing, outcome: Outcome) -> dict[str, object]:
+        values: dict[str, object] = {"state": outcome.state, "code": outcome.code[:60]}
+        if outcome.state == "waiting":
+            pause = min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** min(departing.attempts - 1, 10))
+            return {**values, "next_at": self._clock() + timedelta(seconds=pause)}
+        values["sealed"] = b""
+        if outcome.state == "sent":
+            named = self._sealer.digest("message", departing.platform, outcome.message_id)
+            return {**values, "platform_message_id": named, "sent_at": self._clock()}
+        return values
+
+
+def _is_late(at: datetime) -> sa.ColumnElement[bool]:
+    """Tell of a message whether the person's last word is too long ago."""
+    last_word = (
+        sa.select(sa.func.max(InboxEvent.said_at))
+        .where(InboxEvent.conversation_key == OutboxMessage.conversation_key)
+        .correlate(OutboxMessage)
+        .scalar_subquery()
+    )
+    return sa.func.coalesce(last_word, OutboxMessage.created_at) <= at - WINDOW
+
+
+def _free(at: datetime, platforms: Collection[str]) -> sa.Select[int, bool]:
+    """Select messages that may be sent, of each conversation the first that is not sent yet.
+
+    With each comes whether it is too late for it.
+    """
+    other = aliased(OutboxMessage)
+    blocked = sa.exists().where(
+        other.conversation_key == OutboxMessage.conversation_key,
+        other.id < OutboxMessage.id,
+        other.state.in_(("waiting", "sending")),
+    )
+    return (
+        sa.select(OutboxMessage.id, _is_late(at))
+        .where(
+            OutboxMessage.state == "waiting",
+            OutboxMessage.next_at <= at,
+            OutboxMessage.platform.in_(platforms),
+            ~blocked,
+        )
+        .order_by(OutboxMessage.next_at, OutboxMessage.id)
+    )
+
+
+def _held(departing: Departing) -> sa.Update:
+    """Update a message as long as the claim on it holds."""
+    return sa.update(OutboxMessage).where(
+        OutboxMessage.id == departing.id,
+        OutboxMessage.state == "sending",
+        OutboxMessage.attempts == departing.attempts,
+    )
+
+
+def _count(result: sa.Result[Any]) -> int:
+    return int(getattr(result, "rowcount", 0))

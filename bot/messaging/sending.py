@@ -1,0 +1,102 @@
+"""From the outbox to the platforms, one message after the other of each conversation."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Mapping
+from typing import Protocol
+
+from sqlalchemy.exc import SQLAlchemyError
+
+from bot.messaging.outbox import Departing, Outbox, Outcome
+from bot.messaging.sealing import Sealer, SealError
+
+logger = logging.getLogger(__name__)
+SETTLE_ATTEMPTS = 5
+SETTLE_PAUSE_SECONDS = 0.5
+"""With the store's own half second, five seconds in all."""
+
+
+class Platform(Protocol):
+    """The send call of a platform."""
+
+    @property
+    def credentials(self) -> str:
+        """What calls are made with now."""
+
+    def show_activity(self, person: str) -> None:
+        """Show that a reply is coming, where that can be done."""
+
+    def send(self, person: str, payload: Mapping[str, object]) -> Outcome:
+        """Send one message; whatever happens, an outcome comes back."""
+
+
+class Sending:
+    """Sends messages; safe to share between threads."""
+
+    def __init__(self, outbox: Outbox, sealer: Sealer, platforms: Mapping[str, Platform]) -> None:
+        """Take the outbox, what opens its messages, and the platforms by name."""
+        self._outbox = outbox
+        self._sealer = sealer
+        self._platforms = platforms
+        self._refused: dict[str, str] = {}
+        self._lock = threading.Lock()
+
+    def step(self) -> bool:
+        """Send one message; tell whether there was one.
+
+        Raises:
+            SQLAlchemyError: the store cannot be used. If that was after the call, nobody sends the
+                message again.
+        """
+        open_now = [name for name in self._platforms if not self._is_stopped(name)]
+        departing = self._outbox.claim(open_now) if open_now else None
+        if departing is None:
+            return False
+        used = self._platforms[departing.platform].credentials
+        outcome = self._send(departing)
+        if outcome.stops:
+            self._stop(departing.platform, used, outcome.code)
+        held = self._settle(departing, outcome)
+        told = {"id": departing.id, "state": outcome.state, "code": outcome.code, "held": held}
+        logger.info("message_done", extra={"channel": departing.platform, **told})
+        return True
+
+    def _send(self, departing: Departing) -> Outcome:
+        try:
+            content = self._sealer.open(departing.sealed)
+        except SealError:
+            return Outcome("failed", "not_opened")
+        platform, person = self._platforms[departing.platform], str(content["person"])
+        if departing.place == 0 and departing.attempts == 1:
+            platform.show_activity(person)
+        return platform.send(person, content["payload"])
+
+    def _settle(self, departing: Departing, outcome: Outcome) -> bool:
+        """Keep what became of a message, although the store may be busy: the call was made.
+
+        Raises:
+            SQLAlchemyError: the store stays away; the message will be taken for lost, not repeated.
+        """
+        for _ in range(SETTLE_ATTEMPTS - 1):
+            try:
+                return self._outbox.settle(departing, outcome)
+            except SQLAlchemyError as error:
+                told = {"id": departing.id, "error": type(error).__name__}
+                logger.warning("message_not_settled", extra=told)
+                time.sleep(SETTLE_PAUSE_SECONDS)
+        return self._outbox.settle(departing, outcome)
+
+    def _is_stopped(self, name: str) -> bool:
+        """Tell whether what calls are made with was refused and is still the same."""
+        with self._lock:
+            return self._refused.get(name) == self._platforms[name].credentials
+
+    def _stop(self, name: str, used: str, code: str) -> None:
+        with self._lock:
+            is_known = self._refused.get(name) == used
+            self._refused[name] = used
+        if not is_known:
+            logger.error("sending_stopped", extra={"channel": name, "code": code})

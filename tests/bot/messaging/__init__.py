@@ -1,0 +1,1 @@
+"""Tests of messaging: inbox, turn, outbox, and Messenger on both ends."""
