@@ -40,7 +40,7 @@ def main() -> int:
     memory: dict[str, float] = {}
     for _ in range(STARTS):
         started = time.monotonic()
-        stack = running.start()
+        stack = running.start(keep=True)
         seconds.append(time.monotonic() - started)
         stack.conversation().say("can I catch the flu from the flu shot?")
         memory = {name: resident_megabytes(stack.pid(name)) for name in running.PROCESSES}

@@ -176,13 +176,19 @@ class Stack:
         )
 
 
-def prepare(data: Path = DATA) -> dict[str, str]:
-    """Train and fill a data folder, without old conversations; return its settings."""
+def prepare(data: Path = DATA, *, keep: bool = False) -> dict[str, str]:
+    """Make a data folder ready for a start; return its settings.
+
+    Args:
+        data: the folder.
+        keep: whether what was stored stays, as for people who start again.
+    """
     data.mkdir(parents=True, exist_ok=True)
     env = environment(data, free_ports(3))
     env["CITEWELL_TRACKER_DIR"] = str(tracker_folder(data))
-    for old in [*data.glob("*.db*"), *data.glob("log/*"), *tracker_folder(data).glob("*.db*")]:
-        old.unlink()
+    old = [*data.glob("*.db*"), *data.glob("log/*"), *tracker_folder(data).glob("*.db*")]
+    for file in [] if keep else old:
+        file.unlink()
     return env
 
 
@@ -192,9 +198,9 @@ def tracker_folder(data: Path) -> Path:
     return memory / f"citewell-test-{os.getuid()}" if memory.is_dir() else data
 
 
-def start(data: Path = DATA) -> Stack:
+def start(data: Path = DATA, *, keep: bool = False) -> Stack:
     """Start a stack with `python -m deploy.launch` and wait until it answers."""
-    env = prepare(data)
+    env = prepare(data, keep=keep)
     launcher = subprocess.Popen(
         [sys.executable, "-m", "deploy.launch"],
         cwd=ROOT,
