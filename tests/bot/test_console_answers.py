@@ -508,3 +508,17 @@ def test_without_a_qualification_there_is_nothing_to_sign_with(
     refused = rita.post(f"/revisions/{revision_id}/approve", signed="1")
     assert "no qualification" in shown(refused)
     assert newest(engine)[2] == "in_review"
+
+
+def test_five_megabytes_are_refused_as_a_page_and_change_nothing(
+    nora: Colleague, engine: Engine
+) -> None:
+    before = newest(engine)
+    refused = nora.post(f"/answers/{FLU}/edit", **flu(short_answer="flu " * 1_300_000))
+    assert refused.status_code == 413
+    assert refused.content_type == "text/html; charset=utf-8"
+    assert "larger than" in shown(refused)
+    long = nora.post(f"/answers/{FLU}/edit", **flu(short_answer="flu " * 6_000))
+    assert long.status_code == 400
+    assert "24,000 characters long; 20,000 is the limit of a field" in shown(long)
+    assert newest(engine) == before
