@@ -43,7 +43,9 @@ MODEL_MODULES = {"knowledge.embedder", "knowledge.index", "knowledge.onnx_model"
 BENCHMARKED_MODEL = "benchmarks.peers_sentences"  # sentence-transformers by itself, to compare with
 STORE_READERS = {"bot.app", "bot.worker", "bot.event_log", "bot.settings", "bot.topics"}
 STORE_READERS |= {"bot.channels.messenger.views"}
-STORE_READERS |= {f"bot.messaging.{name}" for name in ("__main__", "answering", "inbox", "outbox")}
+STORE_READERS |= {
+    f"bot.messaging.{name}" for name in ("__main__", "answering", "inbox", "outbox", "overview")
+}
 
 
 @dataclass(frozen=True)

@@ -69,6 +69,7 @@ DECIDED: dict[tuple[str, str], Roles] = {
     ("POST", "/releases/<int:release_id>/live"): PUBLISHERS,
     ("POST", "/releases/plans"): PUBLISHERS,
     ("POST", "/releases/plans/<int:plan_id>/<step>"): PUBLISHERS,
+    ("GET", "/delivery"): MEMBERS,
     ("GET", "/banners"): MEMBERS,
     ("GET", "/banners/new"): PUBLISHERS,
     ("POST", "/banners/new"): PUBLISHERS,
