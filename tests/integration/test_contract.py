@@ -11,7 +11,7 @@ from tests.stack import Stack
 
 pytestmark = pytest.mark.stack
 EXAMPLES = 30
-OPERATIONS = 7
+OPERATIONS = 8
 
 
 def test_a_schema_based_fuzzer_finds_nothing(stack: Stack) -> None:
