@@ -211,7 +211,10 @@ class LiveAnswers:
         """
         with transaction(self.engine) as session:
             state = live_state(session, self.embedder.name)
-            if state is None or state == self._state or self._failed_lately(state):
+            if state == self._state:
+                self._failure = None  # somebody went back to what is in memory
+                return False
+            if state is None or self._failed_lately(state):
                 return False
             before = self._loaded
             try:
@@ -223,7 +226,8 @@ class LiveAnswers:
                 )
             except Exception as error:
                 self._failure = Failure(state[0], reason_of(error))
-                self._failed, self._again_at = state, time.monotonic() + AGAIN_SECONDS
+                if not isinstance(error, SQLAlchemyError):  # a busy store is free in a moment
+                    self._failed, self._again_at = state, time.monotonic() + AGAIN_SECONDS
                 raise
             self._state, self._failure = state, None
         return True

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import sqlalchemy as sa
+from pydantic import ValidationError
 from sqlalchemy.engine import Engine
 from sqlalchemy.orm import Session
 
@@ -179,7 +180,8 @@ def _run(engine: Engine, plan_id: int) -> bool:
             note = row.note or f"Planned release {plan_id}"
             release_id = workflow.release(session, who, row.revision_ids, note)
             record(session, None, "release.plan_done", str(plan_id), release=release_id)
-    except (WorkflowError, NotAllowed) as error:
+    # An answer that an older version wrote may not pass this one's own form any more.
+    except (WorkflowError, NotAllowed, ValidationError) as error:
         # What was begun is undone with its transaction; that it failed is kept in another one.
         with transaction(engine) as session:
             if _take(session, plan_id, WAITING, FAILED):

@@ -291,6 +291,10 @@ def test_a_release_that_failed_is_not_built_again_and_again(
     engine: Engine, answers: LiveAnswers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     release(engine)
+    answers.refresh()
+    before = answers.loaded
+    assert before is not None
+    release(engine, "A release that fails.")
     tries = []
 
     def fail(*_args: object) -> None:
@@ -306,5 +310,25 @@ def test_a_release_that_failed_is_not_built_again_and_again(
         release(engine, "Another release.")
         with pytest.raises(ValueError, match="no index"):
             answers.refresh()
+        assert answers.failure is not None
+        with transaction(engine) as session:
+            roll_back(session, before.release_id)
+        assert answers.refresh() is False
+        assert answers.failure is None
     release(engine, "A good one.")
+    assert answers.refresh() is True
+
+
+def test_a_store_that_is_busy_for_a_moment_delays_no_release(
+    engine: Engine, answers: LiveAnswers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    release(engine)
+
+    def busy(*_args: object) -> None:
+        raise sa.exc.OperationalError("", {}, Exception("database is locked"))
+
+    with monkeypatch.context() as broken:
+        broken.setattr(live, "build", busy)
+        with pytest.raises(sa.exc.OperationalError):
+            answers.refresh()
     assert answers.refresh() is True

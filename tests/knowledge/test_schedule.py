@@ -11,6 +11,7 @@ from sqlalchemy.engine import Engine
 
 from knowledge import people, schedule, workflow
 from knowledge.audit import read_audit
+from knowledge.entry import TopicEntry
 from knowledge.people import NotAllowed, Role
 from knowledge.schedule import Plan
 from knowledge.schema import ScheduledRelease, now
@@ -163,3 +164,18 @@ def test_only_publishers_plan_and_only_what_is_approved(team: Team) -> None:
             schedule.plan(session, team.paul, nothing, now() + SOON, "")
     with transaction(team.store) as session, pytest.raises(NotAllowed):
         schedule.plan(session, team.alice, [draft], now() + SOON, "")
+
+
+def test_an_answer_that_cannot_be_read_any_more_fails_its_plan_and_no_other(
+    team: Team, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plan_id = plan(team, team.approved())
+    time_comes(team, plan_id)
+
+    def read(*_args: object) -> int:
+        TopicEntry.model_validate({"topic": {}})
+        return 0
+
+    monkeypatch.setattr(workflow, "release", read)
+    assert schedule.run_due(team.store) == 0
+    assert only_plan(team).state == "failed"

@@ -443,13 +443,19 @@ def test_a_failed_step_leaves_everything_as_it_was(team: Team) -> None:
         assert not read_audit(session, area="release")
 
 
-def test_a_clinicians_signature_stands_in_the_words_that_go_live(team: Team) -> None:
+def nurse_with_work(team: Team) -> tuple[Member, int]:
+    """Let Rita be a nurse; return her, and a draft that waits for her review."""
     with transaction(team.store) as session:
         people.set_credentials(session, team.rita.id, "  registered  nurse ", None)
         rita = people.member(session, team.rita.id)
     assert rita is not None
     revision_id = team.draft()
     team.do(workflow.submit, team.alice, revision_id)
+    return rita, revision_id
+
+
+def test_a_clinicians_signature_stands_in_the_words_that_go_live(team: Team) -> None:
+    rita, revision_id = nurse_with_work(team)
     with transaction(team.store) as session:
         signed = workflow.approve(session, rita, revision_id, "Read it all.", signed_on=DAY)
     assert team.state(revision_id) is State.REPLACED
@@ -469,12 +475,7 @@ def test_a_clinicians_signature_stands_in_the_words_that_go_live(team: Team) -> 
 
 
 def test_an_edit_ends_what_a_clinician_signed(team: Team) -> None:
-    with transaction(team.store) as session:
-        people.set_credentials(session, team.rita.id, "registered nurse", None)
-        rita = people.member(session, team.rita.id)
-    assert rita is not None
-    revision_id = team.draft()
-    team.do(workflow.submit, team.alice, revision_id)
+    rita, revision_id = nurse_with_work(team)
     with transaction(team.store) as session:
         signed = workflow.approve(session, rita, revision_id, signed_on=DAY)
         pair = TopicEntry.model_validate(session.get_one(Revision, signed).body)
@@ -489,12 +490,7 @@ def test_an_edit_ends_what_a_clinician_signed(team: Team) -> None:
 
 
 def test_a_signed_approval_taken_back_leaves_an_unsigned_draft(team: Team) -> None:
-    with transaction(team.store) as session:
-        people.set_credentials(session, team.rita.id, "registered nurse", None)
-        rita = people.member(session, team.rita.id)
-    assert rita is not None
-    revision_id = team.draft()
-    team.do(workflow.submit, team.alice, revision_id)
+    rita, revision_id = nurse_with_work(team)
     with transaction(team.store) as session:
         signed = workflow.approve(session, rita, revision_id, signed_on=DAY)
     team.do(workflow.take_back, team.alice, signed)
