@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import httpx
-from flask import Flask
+from flask import Blueprint, Flask
 from flask.json.provider import DefaultJSONProvider
 from sqlalchemy.engine import Engine
 from sqlalchemy.exc import SQLAlchemyError
@@ -15,6 +15,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 
 from bot import errors
 from bot.banners import LiveBanners
+from bot.channel_settings import ChannelSettings
 from bot.channels.api import views as api
 from bot.channels.messenger import views as messenger
 from bot.channels.widget import views as widget
@@ -95,11 +96,16 @@ def create_app(settings: BotSettings | None = None) -> Flask:
     app.register_blueprint(
         faq.create_blueprint(engine, settings.locale, lambda locale, _topic: banners.shown(locale))
     )
-    if settings.messenger:
-        inbox = Inbox(engine, Sealer(settings.secret_key))
-        app.register_blueprint(messenger.create_blueprint(settings.messenger, inbox))
+    for routes in _webhooks(settings.channels, Inbox(engine, Sealer(settings.secret_key))):
+        app.register_blueprint(routes)
     widget.init_headers(app.after_request)
     return app
+
+
+def _webhooks(channels: ChannelSettings, inbox: Inbox) -> Iterator[Blueprint]:
+    """Yield the routes of the messaging platforms that are set up."""
+    if channels.messenger:
+        yield messenger.create_blueprint(channels.messenger, inbox)
 
 
 @dataclass(frozen=True)
@@ -183,7 +189,7 @@ def _api_parts(
     sessions: Sessions,
 ) -> api.ApiParts:
     gateway = build_gateway(settings, engine, topics, banners, sessions.end)
-    processes = ("worker", MESSAGING_HEART) if settings.messenger else ("worker",)
+    processes = ("worker", MESSAGING_HEART) if settings.channels.any else ("worker",)
     readiness = Readiness(engine, gateway.rasa, settings.actions_url, gateway.events, processes)
     return api.ApiParts(
         pipeline=gateway.pipeline,

@@ -8,10 +8,11 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import langcodes
 
+from bot.addresses import is_unreadable_underway
+from bot.channel_settings import CHANNEL_SETTINGS, ChannelSettings, read_channel_settings
 from knowledge.settings import ROOT, KnowledgeSettings, Setting, SettingError, read_settings
 
 HOST = Setting("CITEWELL_HOST", "127.0.0.1", "Address to listen on; 0.0.0.0 for every interface.")
@@ -99,29 +100,6 @@ SSO_NAME = Setting(
 SSO_ONLY = Setting(
     "CITEWELL_SSO_ONLY", "0", "1 where nobody signs in with a password; needs single sign-on."
 )
-MESSENGER_APP_SECRET = Setting(
-    "CITEWELL_MESSENGER_APP_SECRET",
-    "",
-    "App Secret of your Meta app: proves that events come from Messenger; empty for no Messenger.",
-    secret=True,
-)
-MESSENGER_VERIFY_TOKEN = Setting(
-    "CITEWELL_MESSENGER_VERIFY_TOKEN",
-    "",
-    "A long random word of yours that Meta sends when you enter the webhook's address.",
-    secret=True,
-)
-MESSENGER_PAGE_TOKEN = Setting(
-    "CITEWELL_MESSENGER_PAGE_TOKEN",
-    "",
-    "Access token of your Page, with which replies are sent.",
-    secret=True,
-)
-MESSENGER_API_URL = Setting(
-    "CITEWELL_MESSENGER_API_URL",
-    "https://graph.facebook.com/v25.0",
-    "Address of Meta's Graph API with its version.",
-)
 TRUSTED_PROXIES = Setting(
     "CITEWELL_TRUSTED_PROXIES", "0", "Reverse proxies in front whose X-Forwarded-* are believed."
 )
@@ -151,16 +129,12 @@ BOT_SETTINGS = (
     SSO_CLIENT_SECRET,
     SSO_NAME,
     SSO_ONLY,
-    MESSENGER_APP_SECRET,
-    MESSENGER_VERIFY_TOKEN,
-    MESSENGER_PAGE_TOKEN,
-    MESSENGER_API_URL,
+    *CHANNEL_SETTINGS,
 )
 
 MEMORY = Path("/dev/shm")  # noqa: S108 the folder is made with rights for its owner only
 SITE = re.compile(r"[a-z0-9-]+(\.[a-z0-9-]+)+")
 ORIGIN = re.compile(r"https?://[A-Za-z0-9.*-]+(:\d{1,5})?|'self'")
-LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 LONGEST_ISSUER = 140
 """With a subject of 255 characters it has to fit into ``person.sso_subject``."""
 LONGEST_SSO_NAME = 40
@@ -183,23 +157,6 @@ class SsoSettings:
     client_secret: str = field(repr=False)
     name: str
     is_only: bool
-
-
-@dataclass(frozen=True)
-class MessengerSettings:
-    """A Page on Messenger that Citewell answers for.
-
-    Attributes:
-        app_secret: signs what Messenger sends.
-        verify_token: proves to Messenger that the webhook is ours.
-        page_token: lets us send as the Page.
-        api_url: the Graph API with its version, without a slash at the end.
-    """
-
-    app_secret: str = field(repr=False)
-    verify_token: str = field(repr=False)
-    page_token: str = field(repr=False)
-    api_url: str
 
 
 @dataclass(frozen=True)
@@ -229,7 +186,7 @@ class BotSettings:
         content_locales: languages in which the content team writes, the first one first.
         banner_sites: hosts that a banner may link beside those of CDC and WHO.
         sso: who signs the content team in, or None without single sign-on.
-        messenger: the Page on Messenger, or None without one.
+        channels: the messaging platforms.
     """
 
     knowledge: KnowledgeSettings
@@ -254,7 +211,7 @@ class BotSettings:
     content_locales: tuple[str, ...]
     banner_sites: frozenset[str]
     sso: SsoSettings | None
-    messenger: MessengerSettings | None
+    channels: ChannelSettings
 
 
 def read_bot_settings(env: Mapping[str, str] | None = None) -> BotSettings:
@@ -289,7 +246,7 @@ def read_bot_settings(env: Mapping[str, str] | None = None) -> BotSettings:
         content_locales=_locales(env),
         banner_sites=_sites(env),
         sso=_single_sign_on(env),
-        messenger=_messenger(env),
+        channels=read_channel_settings(env),
     )
 
 
@@ -375,39 +332,6 @@ def _single_sign_on(env: Mapping[str, str]) -> SsoSettings | None:
     if not name.isprintable() or len(name) > LONGEST_SSO_NAME:
         raise SettingError(f"{SSO_NAME.name}: needs {LONGEST_SSO_NAME} characters at most")
     return SsoSettings(issuer, client_id, SSO_CLIENT_SECRET.text(env), name, is_only)
-
-
-def _messenger(env: Mapping[str, str]) -> MessengerSettings | None:
-    rows = (MESSENGER_APP_SECRET, MESSENGER_VERIFY_TOKEN, MESSENGER_PAGE_TOKEN)
-    secrets = {row.name: row.text(env) for row in rows}
-    url = MESSENGER_API_URL.text(env).rstrip("/")
-    if not is_unreadable_underway(url) or re.search(r"[\s?#]", url):
-        raise SettingError(
-            f"{MESSENGER_API_URL.name}: needs an address such as {MESSENGER_API_URL.default}; "
-            "http only on this machine"
-        )
-    missing = [name for name, value in secrets.items() if not value]
-    if len(missing) == len(secrets):
-        return None
-    if missing:
-        raise SettingError(f"{missing[0]}: Messenger needs it; set {', '.join(secrets)} or none")
-    wrong = [n for n, value in secrets.items() if not (value.isascii() and value.isprintable())]
-    if wrong:
-        raise SettingError(f"{wrong[0]}: has a character that no such secret has")
-    app_secret, verify_token, page_token = secrets.values()
-    return MessengerSettings(app_secret, verify_token, page_token, url)
-
-
-def is_unreadable_underway(address: str) -> bool:
-    """Tell whether an address is HTTPS, or HTTP that does not leave this machine."""
-    try:
-        parts = urlsplit(address)
-        host, _ = parts.hostname, parts.port  # the port is read because a wrong one raises
-    except ValueError:
-        return False
-    if not host or parts.username is not None or not address.isprintable():
-        return False
-    return parts.scheme == "https" or (parts.scheme == "http" and host in LOOPBACK)
 
 
 def _limit(setting: Setting, env: Mapping[str, str]) -> str:

@@ -87,7 +87,7 @@ def programs(settings: BotSettings, model: Path) -> tuple[Program, ...]:
         Program("actions", f"{ours} -m actions", model_environment),
         Program("web", web, {}),
         Program("worker", f"{ours} -m bot.worker", {}),
-        *((messaging,) if settings.messenger else ()),
+        *((messaging,) if settings.channels.any else ()),
     )
 
 

@@ -42,9 +42,10 @@ TEAM = tuple(
 MODEL_MODULES = {"knowledge.embedder", "knowledge.index", "knowledge.onnx_model"}
 BENCHMARKED_MODEL = "benchmarks.peers_sentences"  # sentence-transformers by itself, to compare with
 STORE_READERS = {"bot.app", "bot.worker", "bot.event_log", "bot.settings", "bot.topics"}
-STORE_READERS |= {"bot.channels.messenger.views"}
+STORE_READERS |= {"bot.channel_settings", "bot.channels.messenger.views"}
 STORE_READERS |= {
-    f"bot.messaging.{name}" for name in ("__main__", "answering", "inbox", "outbox", "overview")
+    f"bot.messaging.{name}"
+    for name in ("__main__", "answering", "channels", "inbox", "outbox", "overview", "sending")
 }
 
 

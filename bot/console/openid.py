@@ -35,7 +35,8 @@ from joserfc.jwk import GuestProtocol, Key, import_key
 from joserfc.jws import JWSRegistry
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from bot.settings import BotSettings, SsoSettings, is_unreadable_underway
+from bot.addresses import is_unreadable_underway
+from bot.settings import BotSettings, SsoSettings
 
 logger = logging.getLogger(__name__)
 ATTEMPT_SECONDS = 600

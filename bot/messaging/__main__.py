@@ -19,23 +19,19 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from bot.app import MESSAGING_HEART, build_gateway
 from bot.banners import LiveBanners
-from bot.channels.messenger.events import PLATFORM
-from bot.channels.messenger.send_api import SendApi
 from bot.event_log import EventLog
 from bot.messaging.answering import Answering
+from bot.messaging.channels import FreshSettings, set_up
 from bot.messaging.inbox import Inbox
 from bot.messaging.outbox import Outbox
 from bot.messaging.sealing import Sealer
 from bot.messaging.sending import Sending
-from bot.rendering import messenger
-from bot.rendering.message import Payload
 from bot.rendering.words import read_words
 from bot.replies import ReplyFileError
 from bot.safety.log_lines import set_up_logging
 from bot.safety.triage import TriageRulesError
-from bot.settings import BotSettings, MessengerSettings, read_bot_settings
+from bot.settings import BotSettings, read_bot_settings
 from bot.topics import LiveTopics
-from bot.turn import Reply
 from knowledge.settings import SettingError
 from knowledge.store import connect
 
@@ -46,43 +42,12 @@ IDLE_SECONDS = 0.25
 AWAY_SECONDS = 2.0
 BEAT_SECONDS = 30.0
 CLEAN_SECONDS = timedelta(hours=1).total_seconds()
-FRESH_SECONDS = 30.0
-
-
-class FreshToken:
-    """The Page's access token as it is set now: a file of secrets may change while we run."""
-
-    def __init__(
-        self,
-        first: str,
-        read: Callable[[], BotSettings] = read_bot_settings,
-        clock: Callable[[], float] = time.monotonic,
-    ) -> None:
-        """Take the token at the start, what reads the settings, and seconds that go forward."""
-        self._token, self._read, self._clock = first, read, clock
-        self._read_at = clock()
-        self._lock = threading.Lock()
-
-    def __call__(self) -> str:
-        """Return the token."""
-        with self._lock:
-            if self._clock() - self._read_at >= FRESH_SECONDS:
-                self._read_at = self._clock()
-                self._token = self._newest()
-            return self._token
-
-    def _newest(self) -> str:
-        try:
-            settings = self._read().messenger
-        except SettingError:
-            return self._token  # the file is being written
-        return settings.page_token if settings else self._token
 
 
 class Messaging:
     """All that this process does."""
 
-    def __init__(self, settings: BotSettings, platform: MessengerSettings, engine: Engine) -> None:
+    def __init__(self, settings: BotSettings, engine: Engine) -> None:
         """Put the parts together.
 
         Raises:
@@ -91,12 +56,9 @@ class Messaging:
         """
         banners = LiveBanners(engine)
         gateway = build_gateway(settings, engine, LiveTopics(engine, settings.locale), banners)
-        words = read_words(settings.locale)
         sealer = Sealer(settings.secret_key)
-
-        def render(reply: Reply) -> list[Payload]:
-            return [message.payload() for message in messenger.render(reply, words)]
-
+        fresh = FreshSettings(settings.channels, lambda: read_bot_settings().channels)
+        channels = set_up(fresh, read_words(settings.locale))
         self._events = EventLog(engine)
         self._retention_days = settings.retention_days
         self._inbox, self._outbox = Inbox(engine, sealer), Outbox(engine, sealer)
@@ -107,11 +69,11 @@ class Messaging:
             gateway.composer,
             gateway.events,
             banners,
-            {PLATFORM: render},
+            {name: channel.render for name, channel in channels.items()},
             settings.country,
         )
-        send_api = SendApi(platform.api_url, FreshToken(platform.page_token))
-        self._sending = Sending(self._outbox, sealer, {PLATFORM: send_api})
+        platforms = {name: channel.platform for name, channel in channels.items()}
+        self._sending = Sending(self._outbox, sealer, platforms)
         self._cleaned = float("-inf")
 
     def run(self, stop: threading.Event) -> None:
@@ -167,11 +129,11 @@ def main() -> int:
         signal.signal(name, lambda *_: stop.set())
     try:
         settings = read_bot_settings()
-        if settings.messenger is None:
-            raise SettingError("no messaging platform is set up: see docs/messenger.md")
+        if not settings.channels.any:
+            raise SettingError("no messaging platform is set up: see docs/messaging.md")
         set_up_logging(settings.knowledge.log_level)
         engine = connect(settings.knowledge.database_url)
-        messaging = Messaging(settings, settings.messenger, engine)
+        messaging = Messaging(settings, engine)
     except (SettingError, ReplyFileError, TriageRulesError) as error:
         print(f"Messaging cannot start: {error}", file=sys.stderr)
         return 1

@@ -5,25 +5,23 @@ from __future__ import annotations
 import logging
 import secrets
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import datetime
 from typing import Any, Protocol
 
 from sqlalchemy.exc import SQLAlchemyError
 
+from bot.messaging.channels import Render
 from bot.messaging.inbox import Claimed, Inbox, Outgoing
 from bot.messaging.outbox import WINDOW
 from bot.messaging.sealing import Sealer, SealError
 from bot.pipeline import Banners
-from bot.rendering.message import Payload
 from bot.replies.compose import Composer
 from bot.turn import Message, Reply
 from knowledge.schema import now
 
 logger = logging.getLogger(__name__)
-Render = Callable[[Reply], Sequence[Payload]]
-"""Turns a reply into the messages of one platform."""
 
 
 class Turns(Protocol):
@@ -113,13 +111,21 @@ class Answering:
             return "failed"
         reply, messages = self._reply(claimed, str(content["text"]))
         held = self._inbox.answer(
-            claimed, str(content["person"]), messages, forget=reply.session_ended
+            claimed,
+            str(content["person"]),
+            messages,
+            sign=str(content.get("sign", "")),
+            forget=reply.session_ended,
         )
         return "answered" if held else "lost"
 
     def _rate(self, claimed: Claimed, content: Mapping[str, Any]) -> str:
-        """Keep feedback on a reply that was sent to this person."""
-        reply_id = self._inbox.reply_of(claimed, str(content["about"]))
+        """Keep feedback on a reply that was sent to this person; thank for a tap on our button."""
+        button = str(content.get("reply_id", ""))
+        if button:
+            reply_id = button if self._inbox.is_reply_to(claimed, button) else None
+        else:
+            reply_id = self._inbox.reply_of(claimed, str(content["about"]))
         if reply_id is None:
             self._inbox.ignore(claimed, "not_our_reply")
             return "ignored"
@@ -127,8 +133,11 @@ class Answering:
         if not self._feedback.feedback(key, reply_id, rating, None):
             again = self._inbox.try_again(claimed, "feedback_not_recorded")
             return "waiting" if again else "failed"
-        self._inbox.answer(claimed, "", ())
-        return "answered"
+        thanks = self._composer.notice(_new_id(), "rated") if button else None
+        messages = self._rendered(claimed, thanks, "") if thanks else []
+        person, sign = str(content["person"]), str(content.get("sign", ""))
+        held = self._inbox.answer(claimed, person, messages, sign=sign)
+        return "answered" if held else "lost"
 
     def _reply(self, claimed: Claimed, text: str) -> tuple[Reply, list[Outgoing]]:
         """Return the reply and all that is sent, with an introduction for a new person.

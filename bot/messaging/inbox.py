@@ -41,7 +41,7 @@ class Incoming:
     """Something that a person did on a platform.
 
     Attributes:
-        platform: "messenger".
+        platform: name of the channel.
         account: of ours, such as a Page.
         event_id: what the platform calls it; the same event comes with the same one.
         person: what the platform calls the person.
@@ -50,6 +50,8 @@ class Incoming:
         text: the words, raw.
         about: what the platform calls the message that feedback is on.
         rating: what the feedback says.
+        reply_id: the turn that feedback is on, where a button of ours said so.
+        sign: what the channel needs to show that a reply is coming.
     """
 
     platform: str
@@ -61,6 +63,8 @@ class Incoming:
     text: str = field(default="", repr=False)
     about: str = field(default="", repr=False)
     rating: Rating | None = None
+    reply_id: str = ""
+    sign: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True)
@@ -148,12 +152,22 @@ class Inbox:
         with transaction(self._engine) as session:
             return session.scalar(sent.limit(1)) or None
 
+    def is_reply_to(self, claimed: Claimed, reply_id: str) -> bool:
+        """Tell whether a turn was one of this conversation."""
+        sent = sa.select(OutboxMessage.id).where(
+            OutboxMessage.reply_id == reply_id,
+            OutboxMessage.conversation_key == claimed.conversation_key,
+        )
+        with transaction(self._engine) as session:
+            return session.scalar(sent.limit(1)) is not None
+
     def answer(
         self,
         claimed: Claimed,
         person: str,
         messages: Sequence[Outgoing],
         *,
+        sign: str = "",
         forget: bool = False,
     ) -> bool:
         """Put a reply into the outbox and finish the event, both or neither.
@@ -162,6 +176,7 @@ class Inbox:
             claimed: what is answered.
             person: whom the reply goes to.
             messages: the reply, in order.
+            sign: what the channel needs to show that a reply is coming.
             forget: delete all else of this conversation; the reply then goes under another key.
 
         Returns:
@@ -178,7 +193,8 @@ class Inbox:
                 sa.select(InboxEvent.account).where(InboxEvent.id == claimed.id)
             )
             for place, message in enumerate(messages):
-                sealed = self._sealer.seal({"person": person, "payload": dict(message.payload)})
+                content = {"person": person, "payload": dict(message.payload), "sign": sign}
+                sealed = self._sealer.seal(content)
                 session.add(
                     OutboxMessage(
                         inbox_id=claimed.id,
@@ -263,6 +279,8 @@ class Inbox:
             "text": event.text,
             "about": event.about,
             "rating": event.rating,
+            "reply_id": event.reply_id,
+            "sign": event.sign,
         }
         return {
             "platform": event.platform,

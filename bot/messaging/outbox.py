@@ -26,6 +26,8 @@ CLAIM_SECONDS = 60.0
 """Longer than the calls of one message take together."""
 WINDOW = timedelta(hours=24)
 FIRST_PAUSE, LONGEST_PAUSE = 2.0, 300.0
+LONGEST_HOLD = 3600.0
+"""Whatever a platform asks for, it is asked again within an hour."""
 CANDIDATES = 8
 
 
@@ -38,12 +40,16 @@ class Outcome:
         code: why, in a word.
         message_id: what the platform calls the message, where it was sent.
         stops: whether nothing can be sent until the settings change.
+        after: seconds that the platform wants to be left alone, where it says so.
+        holds: whether that is meant for everybody, and not for this conversation only.
     """
 
     state: Literal["sent", "waiting", "unknown", "failed", "late"]
     code: str = ""
     message_id: str = field(default="", repr=False)
     stops: bool = False
+    after: float = 0.0
+    holds: bool = False
 
 
 @dataclass(frozen=True)
@@ -156,13 +162,19 @@ class Outbox:
     def _values(self, departing: Departing, outcome: Outcome) -> dict[str, object]:
         values: dict[str, object] = {"state": outcome.state, "code": outcome.code[:60]}
         if outcome.state == "waiting":
-            pause = min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** min(departing.attempts - 1, 10))
-            return {**values, "next_at": self._clock() + timedelta(seconds=pause)}
+            until = self._clock() + timedelta(seconds=pause(departing, outcome))
+            return {**values, "next_at": until}
         values["sealed"] = b""
         if outcome.state == "sent":
             named = self._sealer.digest("message", departing.platform, outcome.message_id)
             return {**values, "platform_message_id": named, "sent_at": self._clock()}
         return values
+
+
+def pause(departing: Departing, outcome: Outcome) -> float:
+    """Return the seconds until a message is tried again: more each time, or what was asked for."""
+    ours: float = min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** min(departing.attempts - 1, 10))
+    return max(ours, min(outcome.after, LONGEST_HOLD))
 
 
 def _is_late(at: datetime) -> sa.ColumnElement[bool]:

@@ -5,13 +5,15 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
 from typing import Protocol
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from bot.messaging.outbox import Departing, Outbox, Outcome
+from bot.messaging.outbox import Departing, Outbox, Outcome, pause
 from bot.messaging.sealing import Sealer, SealError
+from knowledge.schema import now
 
 logger = logging.getLogger(__name__)
 SETTLE_ATTEMPTS = 5
@@ -26,8 +28,13 @@ class Platform(Protocol):
     def credentials(self) -> str:
         """What calls are made with now."""
 
-    def show_activity(self, person: str) -> None:
-        """Show that a reply is coming, where that can be done."""
+    def show_activity(self, person: str, sign: str) -> None:
+        """Show that a reply is coming, where that can be done.
+
+        Args:
+            person: who waits.
+            sign: what the channel's own event gave for this, such as the message to mark as read.
+        """
 
     def send(self, person: str, payload: Mapping[str, object]) -> Outcome:
         """Send one message; whatever happens, an outcome comes back."""
@@ -36,12 +43,20 @@ class Platform(Protocol):
 class Sending:
     """Sends messages; safe to share between threads."""
 
-    def __init__(self, outbox: Outbox, sealer: Sealer, platforms: Mapping[str, Platform]) -> None:
-        """Take the outbox, what opens its messages, and the platforms by name."""
+    def __init__(
+        self,
+        outbox: Outbox,
+        sealer: Sealer,
+        platforms: Mapping[str, Platform],
+        clock: Callable[[], datetime] = now,
+    ) -> None:
+        """Take the outbox, what opens its messages, the platforms by name, what tells the time."""
+        self._clock = clock
         self._outbox = outbox
         self._sealer = sealer
         self._platforms = platforms
         self._refused: dict[str, str] = {}
+        self._held_until: dict[str, datetime] = {}
         self._lock = threading.Lock()
 
     def step(self) -> bool:
@@ -59,6 +74,8 @@ class Sending:
         outcome = self._send(departing)
         if outcome.stops:
             self._stop(departing.platform, used, outcome.code)
+        if outcome.holds:
+            self._hold(departing.platform, pause(departing, outcome), outcome.code)
         held = self._settle(departing, outcome)
         told = {"id": departing.id, "state": outcome.state, "code": outcome.code, "held": held}
         logger.info("message_done", extra={"channel": departing.platform, **told})
@@ -71,7 +88,7 @@ class Sending:
             return Outcome("failed", "not_opened")
         platform, person = self._platforms[departing.platform], str(content["person"])
         if departing.place == 0 and departing.attempts == 1:
-            platform.show_activity(person)
+            platform.show_activity(person, str(content.get("sign", "")))
         return platform.send(person, content["payload"])
 
     def _settle(self, departing: Departing, outcome: Outcome) -> bool:
@@ -90,9 +107,23 @@ class Sending:
         return self._outbox.settle(departing, outcome)
 
     def _is_stopped(self, name: str) -> bool:
-        """Tell whether what calls are made with was refused and is still the same."""
+        """Tell whether a platform takes nothing now.
+
+        What calls are made with was refused and is still the same, or there were too many calls.
+        """
         with self._lock:
+            until = self._held_until.get(name)
+            if until is not None and self._clock() < until:
+                return True
             return self._refused.get(name) == self._platforms[name].credentials
+
+    def _hold(self, name: str, seconds: float, code: str) -> None:
+        """Leave a platform alone for a while: each refused call counts against the next."""
+        with self._lock:
+            until = self._clock() + timedelta(seconds=seconds)
+            self._held_until[name] = max(until, self._held_until.get(name, until))
+        told = {"channel": name, "code": code, "seconds": round(seconds)}
+        logger.warning("sending_paused", extra=told)
 
     def _stop(self, name: str, used: str, code: str) -> None:
         with self._lock:

@@ -7,19 +7,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
+from bot.channels.receiving import MAX_ACCOUNT, MAX_ID, Batch, NotAnEvent, id_of, moment_of, text_of
 from bot.messaging.inbox import Incoming, Rating
 
 PLATFORM = "messenger"
 START = "get_started"
 """Payload of the button Get Started, and of others that lead back to the menu; in any case."""
-MAX_TEXT = 50_000
-"""As the API: of a longer text the rest is not read."""
-MAX_ID = 500
-MAX_ACCOUNT = 64
 FEEDBACK: dict[str, Rating] = {"Good response": "helpful", "Bad response": "not_helpful"}
 REACTIONS: dict[str, Rating] = {
     "like": "helpful",
@@ -27,23 +23,6 @@ REACTIONS: dict[str, Rating] = {
     "dislike": "not_helpful",
 }
 """Of the others nobody can tell whether the reply is meant, or its subject."""
-
-
-class NotAnEvent(Exception):
-    """It is nothing that we act on, or has no form that we know."""
-
-
-@dataclass(frozen=True)
-class Batch:
-    """What one request told.
-
-    Attributes:
-        events: what is to be stored, in its order.
-        ignored: how many others there were.
-    """
-
-    events: tuple[Incoming, ...]
-    ignored: int
 
 
 def read_batch(body: bytes, now: datetime) -> Batch:
@@ -91,7 +70,7 @@ def _event(item: object, now: datetime) -> Incoming:
     if sender == account or len(account) > MAX_ACCOUNT:
         raise NotAnEvent
     stamp = item.get("timestamp")
-    at = _moment(stamp, now)
+    at = moment_of(_seconds(stamp), now)
     for name, read in READERS.items():
         part = item.get(name)
         if isinstance(part, dict):
@@ -116,10 +95,10 @@ def _message(part: dict[str, Any]) -> Read:
     """Read what somebody typed, tapped or sent along."""
     if part.get("is_echo") or part.get("is_deleted"):
         raise NotAnEvent
-    mid = _text(part.get("mid"), MAX_ID)
+    mid = text_of(part.get("mid"), MAX_ID)
     tapped = part.get("quick_reply")
-    text = _text(tapped.get("payload") if isinstance(tapped, dict) else None)
-    text = text or _text(part.get("text"))
+    text = text_of(tapped.get("payload") if isinstance(tapped, dict) else None)
+    text = text or text_of(part.get("text"))
     if text:
         return mid, _said(text)
     if mid or part.get("attachments"):
@@ -129,10 +108,10 @@ def _message(part: dict[str, Any]) -> Read:
 
 def _postback(part: dict[str, Any]) -> Read:
     """Read a tap on a button, on an ice breaker or in the menu."""
-    text = _text(part.get("payload")) or _text(part.get("title"))
+    text = text_of(part.get("payload")) or text_of(part.get("title"))
     if not text:
         raise NotAnEvent
-    return _text(part.get("mid"), MAX_ID), _said(text)
+    return text_of(part.get("mid"), MAX_ID), _said(text)
 
 
 def _referral(_part: dict[str, Any]) -> Read:
@@ -142,18 +121,18 @@ def _referral(_part: dict[str, Any]) -> Read:
 
 def _response_feedback(part: dict[str, Any]) -> Read:
     """Read a tap on Messenger's own thumbs."""
-    return _rated(part, FEEDBACK.get(_text(part.get("feedback"))))
+    return _rated(part, FEEDBACK.get(text_of(part.get("feedback"))))
 
 
 def _reaction(part: dict[str, Any]) -> Read:
     """Read a reaction to a message; what is taken back leaves the feedback as it was."""
     if part.get("action") != "react":
         raise NotAnEvent
-    return _rated(part, REACTIONS.get(_text(part.get("reaction"))))
+    return _rated(part, REACTIONS.get(text_of(part.get("reaction"))))
 
 
 def _rated(part: dict[str, Any], rating: Rating | None) -> Read:
-    mid = _text(part.get("mid"), MAX_ID)
+    mid = text_of(part.get("mid"), MAX_ID)
     if rating is None or not mid:
         raise NotAnEvent
     return "", {"kind": "feedback", "about": mid, "rating": rating}
@@ -179,25 +158,10 @@ def _id(part: object) -> str:
     Raises:
         NotAnEvent: it has none.
     """
-    found = part.get("id") if isinstance(part, dict) else None
-    text = str(found) if isinstance(found, int) else _text(found, MAX_ID)
-    if not text:
-        raise NotAnEvent
-    return text
+    return id_of(part.get("id") if isinstance(part, dict) else None)
 
 
-def _text(value: object, longest: int = MAX_TEXT) -> str:
-    """Return a text without lone surrogates, which JSON can carry and nothing else can, or ""."""
-    if not isinstance(value, str):
-        return ""
-    return value[:longest].encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-
-
-def _moment(stamp: object, now: datetime) -> datetime:
-    """Return a time in milliseconds as a moment."""
-    if not isinstance(stamp, int) or isinstance(stamp, bool) or stamp <= 0:
-        return now
-    try:
-        return datetime.fromtimestamp(stamp / 1000, UTC)
-    except (ValueError, OverflowError, OSError):
-        return now
+def _seconds(stamp: object) -> float | None:
+    if not isinstance(stamp, int) or isinstance(stamp, bool):
+        return None
+    return stamp / 1000

@@ -9,21 +9,20 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 import httpx
 
+from bot.channels import meta
 from bot.messaging.outbox import Outcome
 
 CONNECT_SECONDS = 3.0
 SEND_SECONDS = 15.0
 ACTION_SECONDS = 2.0
 ACTIONS = ("mark_seen", "typing_on")
-LIMITED = frozenset({4, 17, 32, 613})
-"""Too many calls, of the app, the person or the Page: refused before anything was sent."""
-TOKEN = frozenset({102, 190})
-UNCERTAIN = frozenset({1, 2})
-"""Unexpected errors; a message may have arrived with one."""
+ONE_PERSON = 613
+"""Too many messages in one conversation; others go on."""
 CLOSED = frozenset({1545041, 2018278, 2534022})
 """Subcodes: the person wrote more than 24 hours ago."""
 
@@ -35,6 +34,7 @@ class SendApi:
         self,
         url: str,
         token: Callable[[], str],
+        app_secret: str,
         transport: httpx.BaseTransport | None = None,
     ) -> None:
         """Prepare a client.
@@ -42,9 +42,11 @@ class SendApi:
         Args:
             url: of the Graph API, with its version.
             token: gives the Page's access token as it is set now.
+            app_secret: proves that a call is the app's own.
             transport: what carries the requests; the network by default.
         """
         self._token = token
+        self._app_secret = app_secret
         self._client = httpx.Client(
             transport=transport,
             # The proxy of the machine's environment is used: Meta may be reached by it only.
@@ -58,8 +60,13 @@ class SendApi:
         """What calls are made with now; another one may work where this one was refused."""
         return self._token()
 
-    def show_activity(self, person: str) -> None:
-        """Show that the message was seen and a reply is coming, where that can be done."""
+    def show_activity(self, person: str, sign: str) -> None:
+        """Show that the message was seen and a reply is coming, where that can be done.
+
+        Args:
+            person: who waits.
+            sign: nothing here.
+        """
         for action in ACTIONS:
             try:
                 self._post(person, {"sender_action": action}, ACTION_SECONDS)
@@ -80,14 +87,19 @@ class SendApi:
             return Outcome("unknown", "timed_out")
         except httpx.HTTPError as error:
             return Outcome("unknown", type(error).__name__)
-        return read_outcome(response.status_code, response.content)
+        outcome = read_outcome(response.status_code, response.content)
+        if outcome.holds:
+            return replace(outcome, after=meta.regain_seconds(response.headers))
+        return outcome
 
     def _post(self, person: str, fields: Mapping[str, str], seconds: float) -> httpx.Response:
         """Post a form, as the reference does: so the token stands in no address, hence no log."""
+        token = self._token()
         form = {
             "recipient": json.dumps({"id": person}),
             **fields,
-            "access_token": self._token(),
+            "access_token": token,
+            "appsecret_proof": meta.appsecret_proof(token, self._app_secret),
         }
         timeout = httpx.Timeout(seconds, connect=min(seconds, CONNECT_SECONDS))
         return self._client.post(self._url, data=form, timeout=timeout)
@@ -109,20 +121,21 @@ def read_outcome(status: int, body: bytes) -> Outcome:
             return Outcome("sent", message_id=message_id)
         return Outcome("unknown", "no_message_id")
     if status == httpx.codes.TOO_MANY_REQUESTS:
-        return Outcome("waiting", "status_429")
+        return Outcome("waiting", "status_429", holds=True)
     return Outcome("failed" if 400 <= status < 500 else "unknown", f"status_{status}")
 
 
 def _refused(status: int, code: int, subcode: int) -> Outcome:
     """Return what an error means; one that is not known and not the caller's fault is uncertain."""
     name = f"error_{code}" + (f"_{subcode}" if subcode else "")
-    if code in TOKEN:
+    if code in meta.TOKEN:
         return Outcome("failed", name, stops=True)
     if subcode in CLOSED or code in CLOSED:
         return Outcome("late", name)
-    if code in LIMITED or status == httpx.codes.TOO_MANY_REQUESTS:
-        return Outcome("waiting", name)
-    if code in UNCERTAIN or status >= 500 or code == 0:
+    if code in meta.LIMITED or status == httpx.codes.TOO_MANY_REQUESTS:
+        # 32 and 4 are of the Page or the app: whoever is next would be refused as well.
+        return Outcome("waiting", name, holds=code != ONE_PERSON)
+    if code in meta.UNCERTAIN or status >= 500 or code == 0:
         return Outcome("unknown", name)
     return Outcome("failed", name)
 

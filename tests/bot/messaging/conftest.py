@@ -21,6 +21,7 @@ from flask.testing import FlaskClient
 from sqlalchemy.engine import Engine
 from werkzeug.test import TestResponse
 
+from bot.channel_settings import ChannelSettings, MessengerSettings
 from bot.channels.messenger.send_api import SendApi
 from bot.messaging.answering import Answering
 from bot.messaging.inbox import Inbox, Incoming
@@ -31,7 +32,7 @@ from bot.rendering import messenger
 from bot.rendering.words import read_words
 from bot.replies.compose import Composer
 from bot.safety.log_lines import LogLineFormatter
-from bot.settings import BotSettings, MessengerSettings
+from bot.settings import BotSettings
 from bot.turn import BannerNote, Message, Reply
 from knowledge.schema import InboxEvent, OutboxMessage, now
 from knowledge.store import transaction
@@ -67,6 +68,7 @@ class Graph:
         self.calls: list[dict[str, Any]] = []
         self.paths: list[str] = []
         self.answers: list[tuple[int, object]] = []
+        self.headers: dict[str, str] = {}
         self.before: Callable[[dict[str, Any]], None] = lambda _call: None
         outer = self
 
@@ -80,6 +82,8 @@ class Graph:
                 status, answer = outer._answer(call)
                 body = answer if isinstance(answer, bytes) else json.dumps(answer).encode()
                 self.send_response(status)
+                for name, value in outer.headers.items():
+                    self.send_header(name, value)
                 self.send_header("Content-Length", str(len(body)))
                 self.end_headers()
                 self.wfile.write(body)
@@ -224,7 +228,9 @@ def make_office(store: Engine, composer: Composer, url: str) -> Office:
     answering = Answering(
         inbox, sealer, turns, composer, ratings, NoBanners(), {"messenger": render}, "NO", clock
     )
-    sending = Sending(outbox, sealer, {"messenger": SendApi(url, lambda: token[0])})
+    sending = Sending(
+        outbox, sealer, {"messenger": SendApi(url, lambda: token[0], "app-secret")}, clock
+    )
     return Office(store, clock, turns, ratings, sealer, inbox, outbox, answering, sending, token)
 
 
@@ -273,7 +279,7 @@ Deliver = Callable[..., TestResponse]
 @pytest.fixture
 def messenger_app(start_app: Callable[..., Flask], settings: BotSettings) -> Flask:
     """The app of a site with a Page on Messenger."""
-    return start_app(replace(settings, messenger=SECRETS))
+    return start_app(replace(settings, channels=ChannelSettings(messenger=SECRETS)))
 
 
 @pytest.fixture

@@ -21,8 +21,10 @@ from flask import Flask
 from sqlalchemy.engine import Engine
 from sqlalchemy.exc import OperationalError
 
-from bot.messaging.__main__ import FRESH_SECONDS, FreshToken, Messaging, work
-from bot.settings import BotSettings, MessengerSettings, read_bot_settings
+from bot.channel_settings import ChannelSettings, MessengerSettings
+from bot.messaging.__main__ import Messaging, work
+from bot.messaging.channels import FRESH_SECONDS, FreshSettings
+from bot.settings import BotSettings, read_bot_settings
 from deploy import supervision
 from knowledge.schema import Heartbeat, InboxEvent, OutboxMessage, TurnEvent, now
 from knowledge.settings import ROOT, SettingError
@@ -58,11 +60,11 @@ def stamp() -> int:
 
 
 def test_without_secrets_there_is_no_messenger() -> None:
-    assert read().messenger is None
+    assert read().channels.messenger is None
 
 
 def test_with_all_three_there_is() -> None:
-    messenger = read(**SET).messenger
+    messenger = read(**SET).channels.messenger
     assert messenger == MessengerSettings("a", "v", "p", "https://graph.facebook.com/v25.0")
 
 
@@ -94,7 +96,7 @@ def test_an_address_that_could_be_read_underway_is_refused(url: str) -> None:
 
 
 def test_the_address_may_end_with_a_slash_and_be_on_this_machine() -> None:
-    messenger = read(**SET, CITEWELL_MESSENGER_API_URL="http://127.0.0.1:9/v1/").messenger
+    messenger = read(**SET, CITEWELL_MESSENGER_API_URL="http://127.0.0.1:9/v1/").channels.messenger
     assert messenger is not None
     assert messenger.api_url == "http://127.0.0.1:9/v1"
 
@@ -102,15 +104,21 @@ def test_the_address_may_end_with_a_slash_and_be_on_this_machine() -> None:
 # The token
 
 
-def test_a_new_token_is_found_without_a_restart(settings: BotSettings) -> None:
+def test_a_new_token_is_found_without_a_restart() -> None:
     at, token = [0.0], ["old"]
 
-    def newest() -> BotSettings:
+    def newest() -> ChannelSettings:
         if token[0] == "broken":
             raise SettingError("half a file")
-        return replace(settings, messenger=replace(SECRETS, page_token=token[0]))
+        return ChannelSettings(messenger=replace(SECRETS, page_token=token[0]))
 
-    fresh = FreshToken("old", newest, lambda: at[0])
+    first = ChannelSettings(messenger=replace(SECRETS, page_token="old"))
+    settings = FreshSettings(first, newest, lambda: at[0])
+
+    def fresh() -> str:
+        messenger = settings().messenger
+        return messenger.page_token if messenger else ""
+
     token[0] = "new"
     assert fresh() == "old"
     at[0] += FRESH_SECONDS
@@ -137,7 +145,7 @@ def messaging(
     engine: Engine,
 ) -> Messaging:
     """The parts of the process, with the scripted Rasa on the other end of the line."""
-    return Messaging(replace(settings, messenger=set_up), set_up, engine)
+    return Messaging(replace(settings, channels=ChannelSettings(messenger=set_up)), engine)
 
 
 def until(is_so: Callable[[], bool]) -> None:
@@ -272,7 +280,7 @@ def test_without_a_platform_it_says_what_to_do(tmp_path: Path) -> None:
         command, cwd=ROOT, env=env, capture_output=True, text=True, timeout=60, check=False
     )
     assert done.returncode == 1
-    assert "docs/messenger.md" in done.stderr
+    assert "docs/messaging.md" in done.stderr
 
 
 # What starts it, and what looks at it
@@ -283,7 +291,7 @@ def test_the_supervisor_runs_it_only_where_messenger_is_set_up(settings: BotSett
         return [program.name for program in supervision.programs(chosen, Path("/m.tar.gz"))]
 
     assert "messaging" not in names(settings)
-    assert names(replace(settings, messenger=SECRETS))[-1] == "messaging"
+    assert names(replace(settings, channels=ChannelSettings(messenger=SECRETS)))[-1] == "messaging"
 
 
 def test_readiness_tells_whether_it_is_alive(messenger_app: Flask, engine: Engine) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import hmac
 import json
 import socket
 import sqlite3
@@ -51,6 +53,7 @@ def test_a_call_is_as_messenger_documents_it(sqlite_office: Office, graph: Graph
         "messaging_type": "RESPONSE",
         "message": json.dumps({"text": "Fièvre & more = 100 %"}, ensure_ascii=False),
         "access_token": "page-token",
+        "appsecret_proof": hmac.new(b"app-secret", b"page-token", hashlib.sha256).hexdigest(),
     }
     assert set(graph.paths) == {"/v25.0/me/messages"}, "no token in an address"
 
@@ -111,9 +114,9 @@ def test_many_at_once_send_each_message_once_and_in_order(office: Office, graph:
     ("status", "code", "subcode", "outcome"),
     [
         (400, 613, 0, Outcome("waiting", "error_613")),
-        (400, 4, 0, Outcome("waiting", "error_4")),
-        (403, 32, 0, Outcome("waiting", "error_32")),
-        (429, 99, 0, Outcome("waiting", "error_99")),
+        (400, 4, 0, Outcome("waiting", "error_4", holds=True)),
+        (403, 32, 0, Outcome("waiting", "error_32", holds=True)),
+        (429, 99, 0, Outcome("waiting", "error_99", holds=True)),
         (500, 613, 0, Outcome("waiting", "error_613")),
         (500, 1, 1357046, Outcome("unknown", "error_1_1357046")),
         (400, 1, 1357046, Outcome("unknown", "error_1_1357046")),
@@ -143,7 +146,7 @@ def test_each_error_means_what_messenger_says(
         (200, b'{"message_id": 7}', Outcome("unknown", "no_message_id")),
         (200, b"<html>", Outcome("unknown", "no_message_id")),
         (200, b'{"error": {"code": "190"}}', Outcome("unknown", "error_0")),
-        (429, b"slow down", Outcome("waiting", "status_429")),
+        (429, b"slow down", Outcome("waiting", "status_429", holds=True)),
         (404, b"<html>", Outcome("failed", "status_404")),
         (502, b"<html>", Outcome("unknown", "status_502")),
         (302, b"", Outcome("unknown", "status_302")),
@@ -170,6 +173,47 @@ def test_what_was_refused_for_now_is_sent_later_and_in_order(office: Office, gra
     tries = [text for text in graph.texts if text != "other"]
     assert tries[-2:] == ["one", "two"]
     assert tries.count("two") == 1
+
+
+def test_too_many_calls_of_the_page_hold_everybody(office: Office, graph: Graph) -> None:
+    graph.refuses(400, 4)
+    put(office, "one")
+    put(office, "other", person=OTHER)
+    office.send_all()
+    assert graph.texts == ["one"]
+    office.clock.wait(seconds=2.1)
+    office.send_all()
+    assert sorted(graph.texts) == ["one", "one", "other"]
+    assert [state for state, _ in office.states()] == ["sent", "sent"]
+
+
+@pytest.mark.parametrize(
+    ("usage", "seconds"),
+    [
+        ('{"1": [{"type": "pages", "estimated_time_to_regain_access": 3}]}', 180),
+        ('{"1": [{"estimated_time_to_regain_access": 1e9}]}', 3600),
+        ('{"1": [{"estimated_time_to_regain_access": "soon"}]}', 2),
+        ('{"1": [{"estimated_time_to_regain_access": NaN}]}', 2),
+        ('{"1": [{}]}', 2),
+        ("[7]", 2),
+        ("{", 2),
+    ],
+)
+def test_the_pause_is_as_long_as_meta_asks_for_but_an_hour_at_most(
+    sqlite_office: Office, graph: Graph, usage: str, seconds: int
+) -> None:
+    office = sqlite_office
+    graph.headers["X-Business-Use-Case-Usage"] = usage
+    graph.refuses(400, 4)
+    put(office, "one")
+    office.send_all()
+    (row,) = office.messages()
+    assert (row.next_at - office.clock()).total_seconds() == seconds
+    office.clock.wait(seconds=seconds - 0.5)
+    assert not office.sending.step()
+    office.clock.wait(seconds=1)
+    office.send_all()
+    assert [state for state, _ in office.states()] == ["sent"]
 
 
 def test_pauses_grow_to_five_minutes(sqlite_office: Office, graph: Graph) -> None:
@@ -306,7 +350,7 @@ def test_without_a_connection_it_is_tried_again(sqlite_office: Office) -> None:
     with closing(socket.socket()) as free:
         free.bind(("127.0.0.1", 0))
         url = f"http://127.0.0.1:{free.getsockname()[1]}"
-    assert SendApi(url, lambda: "t").send(PERSON, {"text": "x"}) == Outcome(
+    assert SendApi(url, lambda: "t", "s").send(PERSON, {"text": "x"}) == Outcome(
         "waiting", "not_connected"
     )
 
@@ -328,7 +372,7 @@ def test_how_a_call_breaks_decides_whether_it_is_made_again(
     def fail(_: httpx.Request) -> httpx.Response:
         raise error
 
-    api = SendApi("https://graph.example", lambda: "t", httpx.MockTransport(fail))
+    api = SendApi("https://graph.example", lambda: "t", "s", httpx.MockTransport(fail))
     assert api.send(PERSON, {"text": "x"}) == outcome
 
 

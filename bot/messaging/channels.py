@@ -1,0 +1,89 @@
+"""The messaging platforms that are set up: how each is written to, and how a reply looks there."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from bot.channel_settings import ChannelSettings
+from bot.channels.messenger.events import PLATFORM as MESSENGER
+from bot.channels.messenger.send_api import SendApi
+from bot.messaging.sending import Platform
+from bot.rendering import messenger
+from bot.rendering.message import Message, Payload
+from bot.rendering.words import Words
+from bot.turn import Reply
+from knowledge.settings import SettingError
+
+FRESH_SECONDS = 30.0
+Render = Callable[[Reply], Sequence[Payload]]
+"""Turns a reply into the messages of one platform."""
+
+
+@dataclass(frozen=True)
+class Channel:
+    """One platform.
+
+    Attributes:
+        render: makes its messages.
+        platform: sends them.
+    """
+
+    render: Render
+    platform: Platform
+
+
+class FreshSettings:
+    """The settings of the platforms as they are now: a file of secrets may change while we run."""
+
+    def __init__(
+        self,
+        first: ChannelSettings,
+        read: Callable[[], ChannelSettings],
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """Take the settings at the start, what reads them, and seconds that go forward."""
+        self._settings, self._read, self._clock = first, read, clock
+        self._read_at = clock()
+        self._lock = threading.Lock()
+
+    def __call__(self) -> ChannelSettings:
+        """Return the settings."""
+        with self._lock:
+            if self._clock() - self._read_at >= FRESH_SECONDS:
+                self._read_at = self._clock()
+                self._settings = self._newest()
+            return self._settings
+
+    def _newest(self) -> ChannelSettings:
+        try:
+            return self._read()
+        except SettingError:
+            return self._settings  # the file is being written
+
+
+def set_up(fresh: FreshSettings, words: Words) -> dict[str, Channel]:
+    """Return the platforms that are set up, by name."""
+    return {
+        name: channel
+        for name, channel in ((MESSENGER, _messenger(fresh, words)),)
+        if channel is not None
+    }
+
+
+def _messenger(fresh: FreshSettings, words: Words) -> Channel | None:
+    first = fresh().messenger
+    if first is None:
+        return None
+    send_api = SendApi(
+        first.api_url,
+        lambda: (fresh().messenger or first).page_token,
+        first.app_secret,
+    )
+    return Channel(lambda reply: _payloads(messenger.render(reply, words)), send_api)
+
+
+def _payloads(messages: Sequence[Message]) -> list[Payload]:
+    return [message.payload() for message in messages]
