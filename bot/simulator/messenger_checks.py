@@ -24,7 +24,10 @@ QUICK_REPLIES, QUICK_REPLY_TITLE, QUICK_REPLY_PAYLOAD = 13, 20, 1000
 BUTTONS, BUTTON_TITLE, BUTTON_PAYLOAD = 3, 20, 1000
 BUTTON_TEMPLATE_TEXT = 640
 ELEMENTS, ELEMENT_TITLE, ELEMENT_SUBTITLE = 10, 80, 80
-ICE_BREAKERS = 4
+ICE_BREAKERS, ICE_BREAKER_QUESTION = 4, 80
+"""Meta's page does not say how long a question may be; 80 is a guess on the careful side."""
+MENU_ITEMS, MENU_TITLE = 20, 30
+"""https://developers.facebook.com/documentation/business-messaging/messenger-platform/send-messages/persistent-menu"""
 GET_STARTED_PAYLOAD = 1000
 GREETING = 160
 """https://developers.facebook.com/docs/messenger-platform/reference/messenger-profile-api/greeting"""
@@ -227,21 +230,21 @@ def _check_ice_breakers(group: Mapping[str, Any], where: str) -> None:
 
 def _check_ice_breaker(breaker: Mapping[str, Any], where: str) -> None:
     _keys(breaker, {"question", "payload"}, where)
-    _text(breaker, "question", f"{where}[question]", None)
+    _text(breaker, "question", f"{where}[question]", ICE_BREAKER_QUESTION)
     _text(breaker, "payload", f"{where}[payload]", GET_STARTED_PAYLOAD)
 
 
 def _check_menu(menu: Mapping[str, Any], where: str) -> None:
     if "call_to_actions" in menu:
         place = f"{where}[call_to_actions]"
-        _each(menu, "call_to_actions", place, None, _check_menu_item)
+        _each(menu, "call_to_actions", place, MENU_ITEMS, _check_menu_item)
     elif not menu.get("composer_input_disabled"):
         raise _refusal(f"param {where}[call_to_actions] is required")
 
 
 def _check_menu_item(item: Mapping[str, Any], where: str) -> None:
     kind = _one_of(item, "type", {"web_url", "postback"}, f"{where}[type]")
-    _text(item, "title", f"{where}[title]", None)
+    _text(item, "title", f"{where}[title]", MENU_TITLE)
     if kind == "web_url":
         _address(item, "url", f"{where}[url]")
     else:
@@ -311,11 +314,12 @@ def _each(given: Mapping[str, Any], key: str, where: str, limit: int | None, che
 
 def _address(given: Mapping[str, Any], key: str, where: str) -> None:
     value = given.get(key)
-    if not isinstance(value, str) or not _is_address(value):
+    if not isinstance(value, str) or not is_address(value):
         raise _refusal(f"param {where} should represent a valid URL")
 
 
-def _is_address(value: str) -> bool:
+def is_address(value: str) -> bool:
+    """Tell whether something is the whole address of a page."""
     try:
         parts = urlsplit(value)
     except ValueError:

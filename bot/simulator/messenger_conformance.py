@@ -7,40 +7,25 @@ comes twice, a batch, an echo, a message that was sent though an error came back
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 
-import httpx
-
-from bot.simulator.graph import signature_headers
+from bot.simulator.conformance import (
+    Found,
+    Patience,
+    answered_once,
+    look_at,
+    not_taken,
+    refusals,
+    times_answered,
+    unanswered,
+)
 from bot.simulator.messenger import MessengerStandIn
 from bot.simulator.messenger_events import Event, on_standby
-from bot.simulator.transcript import Refused, Sent
+
+__all__ = ["POINTS", "Found", "Patience", "examine"]
 
 QUESTION = "What are the symptoms of flu?"
 OTHER_LETTERS = "Is 😷 enough against flu? – “yes”, says my søster"
 REFUSALS = range(400, 500)
-
-
-@dataclass(frozen=True)
-class Patience:
-    """How long to wait, in seconds.
-
-    Attributes:
-        answer: for the first message of an answer.
-        silence: for what should not come: a second answer, or one to what asks for none.
-    """
-
-    answer: float = 15.0
-    silence: float = 3.0
-
-
-@dataclass(frozen=True)
-class Found:
-    """One point and what was wrong; an empty problem is none."""
-
-    point: str
-    problem: str
-
 
 Point = Callable[[MessengerStandIn, Patience], str]
 
@@ -54,12 +39,8 @@ def examine(messenger: MessengerStandIn, patience: Patience) -> Iterator[Found]:
     yield Found("The webhook is verified", problem)
     if problem:
         return
-    for point, look in POINTS.items():
-        try:
-            yield Found(point, look(messenger, patience))
-        except httpx.HTTPError as error:
-            yield Found(point, f"The webhook gave no answer ({type(error).__name__}).")
-    yield Found("No call of the bot was refused", _refusals(messenger))
+    yield from look_at(POINTS, messenger, patience)
+    yield Found("No call of the bot was refused", refusals(messenger.transcript))
 
 
 def _wrong_token(messenger: MessengerStandIn, _: Patience) -> str:
@@ -67,19 +48,18 @@ def _wrong_token(messenger: MessengerStandIn, _: Patience) -> str:
 
 
 def _unsigned(messenger: MessengerStandIn, patience: Patience) -> str:
-    return _forged(messenger, patience, {"Content-Type": "application/json"})
+    return _forged(messenger, patience, is_signed=False)
 
 
 def _wrongly_signed(messenger: MessengerStandIn, patience: Patience) -> str:
-    headers = signature_headers(f"{messenger.account.app_secret}x", b"{}")
-    return _forged(messenger, patience, headers)
+    return _forged(messenger, patience, is_signed=True)
 
 
-def _forged(messenger: MessengerStandIn, patience: Patience, headers: dict[str, str]) -> str:
+def _forged(messenger: MessengerStandIn, patience: Patience, *, is_signed: bool) -> str:
     """Deliver what Meta did not sign; it must be refused and not be answered."""
     event = messenger.write.text(messenger.new_person(), QUESTION)
     messenger.note(event)
-    attempt = messenger.webhook.attempt(messenger.body(event), headers)
+    attempt = messenger.forge(messenger.body(event), is_signed=is_signed)
     if attempt.status not in REFUSALS:
         return f"It was answered with {attempt.status}, not with 403 or the like."
     return _silent(messenger, patience, [event])
@@ -131,8 +111,7 @@ def _no_answer(messenger: MessengerStandIn, patience: Patience) -> str:
         on_standby(write.text(people[3], QUESTION)),
     ]
     attempts = messenger.send(*events)
-    problems = [attempt.problem for attempt in attempts if attempt.problem]
-    return problems[0] if problems else _silent(messenger, patience, events)
+    return not_taken(attempts) or _silent(messenger, patience, events)
 
 
 def _unknown(messenger: MessengerStandIn, _: Patience) -> str:
@@ -154,36 +133,16 @@ def _answered(
     messenger: MessengerStandIn, patience: Patience, event: Event, copies: int = 1
 ) -> str:
     attempts = messenger.send(event, copies=copies)
-    problems = [attempt.problem for attempt in attempts if attempt.problem]
-    if problems:
-        return problems[0]
-    times = _times(messenger, patience, event)
-    return "" if times == 1 else f"It was answered {times} times, not once."
+    return answered_once(messenger.transcript, patience, event.key, attempts)
 
 
 def _times(messenger: MessengerStandIn, patience: Patience, event: Event) -> int:
-    transcript = messenger.transcript
-    transcript.wait_for_answer(event.key, patience.answer, patience.silence)
-    return transcript.times_answered(event.key)
+    return times_answered(messenger.transcript, patience, event.key)
 
 
 def _silent(messenger: MessengerStandIn, patience: Patience, events: Sequence[Event]) -> str:
-    """Return whether one of these was answered, were it with a message that was refused."""
     people = {event.body[end]["id"] for event in events for end in ("sender", "recipient")}
-
-    def is_answered() -> bool:
-        lines = messenger.transcript.lines()
-        return any(isinstance(one, Sent | Refused) and one.person in people for one in lines)
-
-    was_answered = messenger.transcript.wait(is_answered, patience.silence)
-    return "It was answered." if was_answered else ""
-
-
-def _refusals(messenger: MessengerStandIn) -> str:
-    refused = [line for line in messenger.transcript.lines() if isinstance(line, Refused)]
-    if not refused:
-        return ""
-    return f"{len(refused)} refused; the first: {refused[0].message}"
+    return unanswered(messenger.transcript, patience, people)
 
 
 POINTS: dict[str, Point] = {

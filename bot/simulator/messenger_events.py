@@ -27,10 +27,11 @@ FIELDS = (
     "message_reactions",
     "message_edits",
     "messaging_referrals",
+    "messaging_handovers",
     "response_feedback",
     "standby",
 )
-"""Webhook fields that a page can be subscribed to and that this stand-in has events for."""
+"""Webhook fields that a page can be subscribed to and that matter to a bot."""
 
 LIKE_STICKER = 369239263222822
 """The small thumb of Messenger's apps, as libraries for bots write it down."""

@@ -22,6 +22,24 @@ INVALID_TOKEN = Refusal(190, "Invalid OAuth access token - Cannot parse access t
 EXPIRED_TOKEN = Refusal(
     190, "Error validating access token: Session has expired.", subcode=463, status=401
 )
+WITHDRAWN_TOKEN = Refusal(
+    190,
+    "Error validating access token: The session has been invalidated because the user changed"
+    " their password or Facebook has changed the session for security reasons.",
+    subcode=460,
+    status=401,
+)
+APP_TOKEN_REFUSED = Refusal(
+    190, "Error validating application. Invalid application secret.", status=401
+)
+PROOF_REFUSED = Refusal(
+    100, "Invalid appsecret_proof provided in the API argument", kind="GraphMethodException"
+)
+PROOF_MISSING = Refusal(
+    100,
+    "API calls from the server require an appsecret_proof argument",
+    kind="GraphMethodException",
+)
 RATE_LIMIT = Refusal(613, "(#613) Calls to this api have exceeded the rate limit.")
 UNAVAILABLE = Refusal(551, "(#551) This person isn't available right now.", subcode=1545041)
 UNKNOWN_PERSON = Refusal(100, "(#100) No matching user found", subcode=2018001)

@@ -18,6 +18,10 @@ BODY_BYTES = 1_000_000
 """A longer body is not read; no message of any platform comes near."""
 
 
+class PortTaken(OSError):
+    """The port cannot be listened on; the message names it and says why."""
+
+
 @dataclass(frozen=True)
 class Call:
     """One call of a platform's API; names of headers are in lowercase."""
@@ -40,9 +44,13 @@ class ApiServer:
             answer: returns what a call is answered with, or None to close the connection.
 
         Raises:
-            OSError: the port is taken.
+            PortTaken: another program has it, or it is no port.
         """
-        self._server = ThreadingHTTPServer((HOST, port), partial(_Handler, answer))
+        try:
+            self._server = ThreadingHTTPServer((HOST, port), partial(_Handler, answer))
+        except (OSError, OverflowError) as error:
+            reason = getattr(error, "strerror", None) or "a port is a number from 0 to 65535"
+            raise PortTaken(f"Port {port} cannot be used ({reason}).") from error
         self._thread = threading.Thread(
             target=self._server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True
         )
@@ -107,6 +115,8 @@ class _Handler(BaseHTTPRequestHandler):
             self.send_response(found.status)
             self.send_header("Content-Type", "application/json; charset=UTF-8")
             self.send_header("Content-Length", str(len(content)))
+            for name, value in found.headers.items():
+                self.send_header(name, value)
             self.end_headers()
             self.wfile.write(content)
         except ConnectionError:  # the bot did not wait for the answer

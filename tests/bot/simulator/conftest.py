@@ -9,7 +9,7 @@ from functools import cache
 import pytest
 
 from bot.simulator.messenger import MessengerStandIn
-from bot.simulator.messenger_graph import Account
+from bot.simulator.messenger_account import Account
 from tests.bot.simulator.small_bot import (
     APP_SECRET,
     PAGE_TOKEN,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import subprocess
 import sys
 from io import StringIO
@@ -85,9 +86,9 @@ def test_the_settings_it_names_exist(bot: SmallBot, capsys: pytest.CaptureFixtur
     assert main(["simulate", "messenger", f"--webhook={bot.url}", "--port=0"]) == 1
     told = capsys.readouterr().err
     named = {line.split("=")[0].strip() for line in told.splitlines() if "CITEWELL_" in line}
-    assert named == {
-        setting.name for setting in BOT_SETTINGS if setting.name.startswith("CITEWELL_MESSENGER_")
-    }
+    needed = ("APP_SECRET", "VERIFY_TOKEN", "PAGE_TOKEN", "API_URL")
+    assert named == {f"CITEWELL_MESSENGER_{name}" for name in needed}
+    assert named <= {setting.name for setting in BOT_SETTINGS}
     assert told.splitlines()[-1].startswith("The webhook refused the verify token")
 
 
@@ -116,6 +117,31 @@ def test_a_port_that_is_taken_is_told(bot: SmallBot, capsys: pytest.CaptureFixtu
     )
 
 
-def test_the_command_line_names_the_platform() -> None:
-    with pytest.raises(SystemExit):
-        parser().parse_args(["simulate", "pigeon"])
+@pytest.mark.parametrize("command", ["simulate", "doctor", "setup"])
+def test_the_command_line_names_the_platform(command: str) -> None:
+    assert parser().parse_args([command, "messenger"]).run
+    for words in ([command, "pigeon"], [command], []):
+        with pytest.raises(SystemExit):
+            parser().parse_args(words)
+
+
+@pytest.mark.parametrize(("command", "code"), [("simulate", 0), ("setup", 130), ("doctor", 130)])
+def test_what_ctrl_c_cuts_short_is_no_success(
+    monkeypatch: pytest.MonkeyPatch, command: str, code: int
+) -> None:
+    def interrupt(_: object) -> int:
+        raise KeyboardInterrupt
+
+    parse = argparse.ArgumentParser.parse_args
+    monkeypatch.setattr(
+        argparse.ArgumentParser,
+        "parse_args",
+        lambda root, words: argparse.Namespace(**{**vars(parse(root, words)), "run": interrupt}),
+    )
+    assert main([command, "messenger"]) == code
+
+
+@pytest.mark.parametrize("port", ["-1", "65536"])
+def test_a_port_that_is_none_is_told(port: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["simulate", "messenger", f"--port={port}"]) == 1
+    assert capsys.readouterr().err.startswith(f"Port {port} cannot be used")

@@ -13,7 +13,8 @@ import pytest
 
 from bot.simulator.messenger import MessengerStandIn
 from bot.simulator.messenger_faults import FAULTS
-from bot.simulator.messenger_graph import PROFILE_CALLS, SENDS_PER_SECOND, WINDOW_SECONDS
+from bot.simulator.messenger_graph import SENDS_PER_SECOND, WINDOW_SECONDS
+from bot.simulator.messenger_profile import PROFILE_CALLS
 from bot.simulator.transcript import Acted, Refused, Sent
 from tests.bot.simulator.conftest import ACCOUNT, Clock
 from tests.bot.simulator.small_bot import APP_SECRET, PAGE_TOKEN, SmallBot
