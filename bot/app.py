@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator
+from datetime import timedelta
 
 import httpx
 from flask import Blueprint, Flask
@@ -15,37 +15,35 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 
 from bot import errors
 from bot.banners import LiveBanners
+from bot.bell import RedisBell
 from bot.channel_settings import ChannelSettings
 from bot.channels.api import views as api
+from bot.channels.desk import views as desk
 from bot.channels.messenger import views as messenger
+from bot.channels.telegram import views as telegram
+from bot.channels.webhook import views as webhook
+from bot.channels.whatsapp import views as whatsapp
 from bot.channels.widget import views as widget
 from bot.console import views as console
 from bot.content_api import views as content_api
 from bot.event_log import EventLog
 from bot.faq import views as faq
+from bot.gateway import MESSAGING_HEART, build_gateway
+from bot.messaging.handovers import Handovers
 from bot.messaging.inbox import Inbox
+from bot.messaging.outbox import Outbox
 from bot.messaging.sealing import Sealer
-from bot.pipeline import MAX_CHARACTERS, Pipeline
-from bot.rasa_client import Prefetch, RasaClient
-from bot.replies import read_contacts, read_wording
-from bot.replies.compose import Composer
-from bot.replies.helplines import read_helplines
+from bot.rasa_client import RasaClient
+from bot.rate_limit import RateLimits
 from bot.safety.log_lines import set_up_logging
-from bot.safety.redaction import Redactor
-from bot.safety.triage import load_rules
 from bot.sessions import Sessions
 from bot.settings import BotSettings, read_bot_settings
 from bot.topics import LiveTopics
-from bot.tracker_store import TrackerStore
-from knowledge.language import LanguageGate
-from knowledge.settings import ROOT
 from knowledge.store import connect, live_release_id, transaction
 
 logger = logging.getLogger(__name__)
 MAX_BODY_BYTES = 256 * 1024
 WORKER_SILENT_SECONDS = 150.0
-MESSAGING_HEART = "messaging"
-"""Process whose heartbeat counts where a messaging platform is set up."""
 
 
 class _Json(DefaultJSONProvider):
@@ -90,95 +88,36 @@ def create_app(settings: BotSettings | None = None) -> Flask:
     )
     app.register_blueprint(console_pages)
     content_routes, app.extensions["content_api"] = content_api.create_blueprint(
-        engine, settings.content_api_limit
+        engine, settings.content_api_limit, RateLimits(settings.redis)
     )
     app.register_blueprint(content_routes)
     app.register_blueprint(
         faq.create_blueprint(engine, settings.locale, lambda locale, _topic: banners.shown(locale))
     )
-    for routes in _webhooks(settings.channels, Inbox(engine, Sealer(settings.secret_key))):
+    sealer = Sealer(settings.secret_key)
+    handovers = Handovers(engine, sealer, timedelta(minutes=settings.channels.handover.minutes))
+    ring = RedisBell(settings.redis.url).ring if settings.redis else None
+    inbox, outbox = Inbox(engine, sealer, ring=ring), Outbox(engine, sealer)
+    for routes in _webhooks(settings.channels, inbox, outbox, handovers):
         app.register_blueprint(routes)
     widget.init_headers(app.after_request)
     return app
 
 
-def _webhooks(channels: ChannelSettings, inbox: Inbox) -> Iterator[Blueprint]:
-    """Yield the routes of the messaging platforms that are set up."""
+def _webhooks(
+    channels: ChannelSettings, inbox: Inbox, outbox: Outbox, handovers: Handovers
+) -> Iterator[Blueprint]:
+    """Yield the routes of the messaging platforms that are set up, and of the team's desk."""
     if channels.messenger:
-        yield messenger.create_blueprint(channels.messenger, inbox)
-
-
-@dataclass(frozen=True)
-class Gateway:
-    """What answers turns, whatever channel they come by; nothing in it needs Flask.
-
-    Attributes:
-        pipeline: answers turns.
-        composer: words what is said outside a turn.
-        events: keeps what is kept of a turn.
-        forget: deletes a conversation everywhere; tells whether it could.
-        rasa: the line to Rasa.
-    """
-
-    pipeline: Pipeline
-    composer: Composer
-    events: EventLog
-    forget: Callable[[str], bool]
-    rasa: RasaClient
-
-
-def build_gateway(
-    settings: BotSettings,
-    engine: Engine,
-    topics: LiveTopics,
-    banners: LiveBanners,
-    ended: Callable[[str], None] = lambda _session_key: None,
-) -> Gateway:
-    """Put together what answers turns.
-
-    Args:
-        settings: of the gateway.
-        engine: of the store.
-        topics: the live topics.
-        banners: what is said to everybody in a crisis.
-        ended: is told of each conversation that was deleted.
-
-    Raises:
-        ReplyFileError: a file of wording, helplines or contacts is broken.
-        TriageRulesError: the triage rules are broken.
-    """
-    events = EventLog(engine, settings.keeps_questions)
-    trackers = TrackerStore(settings.tracker_file)
-
-    def forget(session_key: str) -> bool:
-        """Delete a conversation from both stores, each whatever becomes of the other."""
-        done = all([events.forget(session_key), trackers.forget(session_key)])
-        if done:
-            ended(session_key)
-        return done
-
-    composer = Composer(
-        read_wording(settings.locale),
-        read_helplines(),
-        read_contacts(settings.contacts_file) if settings.contacts_file else (),
-        topics.choices,
-        MAX_CHARACTERS,
-    )
-    rasa = RasaClient(settings.rasa_url)
-    rules = load_rules(ROOT / "bot" / "safety" / "triage_rules" / "en.yml")
-    pipeline = Pipeline(
-        rules,
-        Redactor(),
-        rasa,
-        composer,
-        events,
-        forget,
-        Prefetch(settings.actions_url),
-        topics.choices,
-        banners,
-        LanguageGate((settings.locale,)).in_other_letters,
-    )
-    return Gateway(pipeline, composer, events, forget, rasa)
+        yield messenger.create_blueprint(channels.messenger, inbox, channels.handover.messenger_app)
+    if channels.whatsapp:
+        yield whatsapp.create_blueprint(channels.whatsapp, inbox, outbox)
+    if channels.telegram:
+        yield telegram.create_blueprint(channels.telegram, inbox)
+    if channels.webhook:
+        yield webhook.create_blueprint(channels.webhook, inbox)
+    if channels.handover.desk:
+        yield desk.create_blueprint(channels.handover.desk, inbox, handovers)
 
 
 def _api_parts(
@@ -203,6 +142,7 @@ def _api_parts(
         default_country=settings.country,
         message_limit=settings.message_limit,
         session_limit=settings.session_limit,
+        limits=RateLimits(settings.redis),
     )
 
 

@@ -6,9 +6,10 @@ import base64
 import binascii
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from bot.addresses import is_unreadable_underway
+from bot.office_hours import OfficeHours, OfficeHoursError, read_days, read_office_hours
 from knowledge.settings import Setting, SettingError
 
 PUBLIC_URL = Setting(
@@ -85,11 +86,43 @@ TELEGRAM_API_URL = Setting(
 WEBHOOK_SECRET = Setting(
     "CITEWELL_WEBHOOK_SECRET",
     "",
-    "Key that signs both ways of the generic webhook: `whsec_` and base64; empty for none.",
+    "Key that signs both ways of the generic webhook: `whsec_` and base64; two with a space "
+    "between while it changes; empty for none.",
     secret=True,
 )
 WEBHOOK_REPLY_URL = Setting(
     "CITEWELL_WEBHOOK_REPLY_URL", "", "Where replies to the generic webhook are posted."
+)
+HANDOVER_URL = Setting(
+    "CITEWELL_HANDOVER_URL",
+    "",
+    "Where your team's desk is told that somebody wants a person; empty for no such desk.",
+)
+HANDOVER_SECRET = Setting(
+    "CITEWELL_HANDOVER_SECRET",
+    "",
+    "Key that signs both ways between Citewell and that desk: `whsec_` and base64.",
+    secret=True,
+)
+HANDOVER_MINUTES = Setting(
+    "CITEWELL_HANDOVER_MINUTES",
+    "60",
+    "Minutes of silence after which the chatbot takes a conversation back from a person.",
+)
+HANDOVER_HOURS = Setting(
+    "CITEWELL_HANDOVER_HOURS",
+    "",
+    "When your team is there: `Mon-Fri 09:00-16:30, Sat 10:00-14:00 Europe/Oslo`; empty: always.",
+)
+HANDOVER_CLOSED = Setting(
+    "CITEWELL_HANDOVER_CLOSED",
+    "",
+    "Days on which nobody is there in spite of those hours: `2026-12-24 2026-12-25`.",
+)
+MESSENGER_HANDOVER_APP = Setting(
+    "CITEWELL_MESSENGER_HANDOVER_APP",
+    "",
+    "App to which Messenger passes a conversation for a person; 263902037430900 is the Page Inbox.",
 )
 
 CHANNEL_SETTINGS = (
@@ -108,6 +141,12 @@ CHANNEL_SETTINGS = (
     TELEGRAM_API_URL,
     WEBHOOK_SECRET,
     WEBHOOK_REPLY_URL,
+    MESSENGER_HANDOVER_APP,
+    HANDOVER_URL,
+    HANDOVER_SECRET,
+    HANDOVER_MINUTES,
+    HANDOVER_HOURS,
+    HANDOVER_CLOSED,
 )
 TELEGRAM_SECRET = re.compile(r"[A-Za-z0-9_-]{1,256}")
 """Telegram takes no other: https://core.telegram.org/bots/api#setwebhook."""
@@ -115,6 +154,8 @@ BOT_TOKEN = re.compile(r"\d{1,20}:[A-Za-z0-9_-]{20,100}")
 KEY_BYTES = range(24, 65)
 """Length of a key, as https://www.standardwebhooks.com has it."""
 KEY_PREFIX = "whsec_"
+MOST_KEYS = 2
+"""The one that is used, and the one that follows it."""
 
 
 @dataclass(frozen=True)
@@ -178,12 +219,42 @@ class WebhookSettings:
     """Another platform, or an organisation's own app, behind the generic webhook.
 
     Attributes:
-        key: signs both ways.
+        keys: sign both ways; two while one follows the other.
         reply_url: where replies are posted.
     """
 
-    key: bytes = field(repr=False)
+    keys: tuple[bytes, ...] = field(repr=False)
     reply_url: str
+
+
+@dataclass(frozen=True)
+class DeskSettings:
+    """The software at which people of the site's team talk to patients.
+
+    Attributes:
+        keys: sign both ways; two while one follows the other.
+        url: where it is told what happens.
+    """
+
+    keys: tuple[bytes, ...] = field(repr=False)
+    url: str
+
+
+@dataclass(frozen=True)
+class HandoverSettings:
+    """How a conversation goes to a person and comes back.
+
+    Attributes:
+        messenger_app: app that Messenger passes a conversation to, or "".
+        desk: takes conversations of all other platforms, or None.
+        minutes: of silence after which the chatbot takes a conversation back.
+        hours: when somebody is there; None for always.
+    """
+
+    messenger_app: str = ""
+    desk: DeskSettings | None = None
+    minutes: int = 60
+    hours: OfficeHours | None = None
 
 
 @dataclass(frozen=True)
@@ -196,6 +267,7 @@ class ChannelSettings:
         whatsapp: the number.
         telegram: the bot.
         webhook: the generic webhook.
+        handover: how a conversation goes to a person.
     """
 
     public_url: str = ""
@@ -203,6 +275,7 @@ class ChannelSettings:
     whatsapp: WhatsAppSettings | None = None
     telegram: TelegramSettings | None = None
     webhook: WebhookSettings | None = None
+    handover: HandoverSettings = HandoverSettings()
 
     @property
     def any(self) -> bool:
@@ -219,7 +292,14 @@ def read_channel_settings(env: Mapping[str, str]) -> ChannelSettings:
     public = PUBLIC_URL.text(env).rstrip("/")
     if public:
         _check_address(PUBLIC_URL, public, "https://chat.example.org")
-    return ChannelSettings(public, _messenger(env), _whatsapp(env), _telegram(env), _webhook(env))
+    return ChannelSettings(
+        public,
+        _messenger(env),
+        _whatsapp(env),
+        _telegram(env),
+        _webhook(env),
+        _handover(env),
+    )
 
 
 def _messenger(env: Mapping[str, str]) -> MessengerSettings | None:
@@ -275,7 +355,45 @@ def _webhook(env: Mapping[str, str]) -> WebhookSettings | None:
         return None
     secret, url = values
     _check_address(WEBHOOK_REPLY_URL, url, "https://app.example.org/citewell")
-    return WebhookSettings(signing_key(WEBHOOK_SECRET, secret), url)
+    return WebhookSettings(_keys(WEBHOOK_SECRET, secret), url)
+
+
+def _handover(env: Mapping[str, str]) -> HandoverSettings:
+    app = MESSENGER_HANDOVER_APP.text(env)
+    if app and not (app.isascii() and app.isdigit()):
+        raise SettingError(f"{MESSENGER_HANDOVER_APP.name}: needs the digits of an app's id")
+    minutes = HANDOVER_MINUTES.integer(env, 1, 24 * 60)
+    desk = None
+    values = _all_or_none("the desk", (HANDOVER_SECRET, HANDOVER_URL), env)
+    if values:
+        secret, url = values
+        _check_address(HANDOVER_URL, url, "https://desk.example.org/citewell")
+        desk = DeskSettings(_keys(HANDOVER_SECRET, secret), url)
+    return HandoverSettings(app, desk, minutes, _office_hours(env))
+
+
+def _office_hours(env: Mapping[str, str]) -> OfficeHours | None:
+    text, closed = HANDOVER_HOURS.text(env), HANDOVER_CLOSED.text(env)
+    if not text:
+        if closed:
+            raise SettingError(f"{HANDOVER_CLOSED.name}: needs {HANDOVER_HOURS.name} as well")
+        return None
+    try:
+        hours = read_office_hours(text)
+    except OfficeHoursError as error:
+        raise SettingError(f"{HANDOVER_HOURS.name}: {error}") from error
+    try:
+        return replace(hours, closed=read_days(closed))
+    except OfficeHoursError as error:
+        raise SettingError(f"{HANDOVER_CLOSED.name}: {error}") from error
+
+
+def _keys(setting: Setting, text: str) -> tuple[bytes, ...]:
+    """Return one key, or two while one follows the other."""
+    words = text.split()
+    if len(words) > MOST_KEYS:
+        raise SettingError(f"{setting.name}: takes one key, or two with a space between")
+    return tuple(signing_key(setting, word) for word in words)
 
 
 def signing_key(setting: Setting, text: str) -> bytes:

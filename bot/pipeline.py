@@ -22,7 +22,7 @@ from bot.rasa_client import NoticePayload, Payload, RasaUnavailable
 from bot.replies.compose import Composer, TopicChoice
 from bot.safety.neutralise import as_utterance, neutralise, says_something
 from bot.safety.redaction import Redactor
-from bot.safety.triage import TriageResult, TriageRules, triage
+from bot.safety.triage import TriageResult, TriageRules, takes_over, triage
 from bot.turn import BannerNote, Message, Reply
 
 logger = logging.getLogger(__name__)
@@ -158,6 +158,10 @@ class Pipeline:
             },
         )
         return reply
+
+    def is_alarm(self, text: str) -> bool:
+        """Tell whether words mean an emergency that takes over; needs nothing but memory."""
+        return takes_over(text, self._rules)
 
     def _ask(self, reply_id: str, utterance: str, message: Message) -> Reply:
         """Let Rasa decide and word what it decided."""

@@ -100,6 +100,12 @@ SSO_NAME = Setting(
 SSO_ONLY = Setting(
     "CITEWELL_SSO_ONLY", "0", "1 where nobody signs in with a password; needs single sign-on."
 )
+REDIS_URL = Setting(
+    "CITEWELL_REDIS_URL",
+    "",
+    "Redis for limits that web processes share and to wake `messaging` at once; may be empty.",
+    secret=True,
+)
 TRUSTED_PROXIES = Setting(
     "CITEWELL_TRUSTED_PROXIES", "0", "Reverse proxies in front whose X-Forwarded-* are believed."
 )
@@ -130,6 +136,7 @@ BOT_SETTINGS = (
     SSO_NAME,
     SSO_ONLY,
     *CHANNEL_SETTINGS,
+    REDIS_URL,
 )
 
 MEMORY = Path("/dev/shm")  # noqa: S108 the folder is made with rights for its owner only
@@ -160,6 +167,19 @@ class SsoSettings:
 
 
 @dataclass(frozen=True)
+class RedisSettings:
+    """A Redis server that the processes share.
+
+    Attributes:
+        url: its address, which may hold a password.
+        secret: hides what is counted.
+    """
+
+    url: str = field(repr=False)
+    secret: str = field(repr=False)
+
+
+@dataclass(frozen=True)
 class BotSettings:
     """What the gateway needs to know.
 
@@ -187,6 +207,7 @@ class BotSettings:
         banner_sites: hosts that a banner may link beside those of CDC and WHO.
         sso: who signs the content team in, or None without single sign-on.
         channels: the messaging platforms.
+        redis: a server that the processes share, or None.
     """
 
     knowledge: KnowledgeSettings
@@ -212,6 +233,7 @@ class BotSettings:
     banner_sites: frozenset[str]
     sso: SsoSettings | None
     channels: ChannelSettings
+    redis: RedisSettings | None
 
 
 def read_bot_settings(env: Mapping[str, str] | None = None) -> BotSettings:
@@ -247,6 +269,7 @@ def read_bot_settings(env: Mapping[str, str] | None = None) -> BotSettings:
         banner_sites=_sites(env),
         sso=_single_sign_on(env),
         channels=read_channel_settings(env),
+        redis=_redis(env),
     )
 
 
@@ -332,6 +355,15 @@ def _single_sign_on(env: Mapping[str, str]) -> SsoSettings | None:
     if not name.isprintable() or len(name) > LONGEST_SSO_NAME:
         raise SettingError(f"{SSO_NAME.name}: needs {LONGEST_SSO_NAME} characters at most")
     return SsoSettings(issuer, client_id, SSO_CLIENT_SECRET.text(env), name, is_only)
+
+
+def _redis(env: Mapping[str, str]) -> RedisSettings | None:
+    url = REDIS_URL.text(env)
+    if not url:
+        return None
+    if not re.fullmatch(r"(rediss?|unix)://\S+", url):
+        raise SettingError(f"{REDIS_URL.name}: needs an address such as redis://127.0.0.1:6379/0")
+    return RedisSettings(url, _secret_key(env))
 
 
 def _limit(setting: Setting, env: Mapping[str, str]) -> str:

@@ -20,6 +20,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
+from functools import cache
 
 import pyotp
 import sqlalchemy as sa
@@ -43,8 +44,15 @@ INVITED_FOR = timedelta(days=3)
 EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
 TOTP_ISSUER = "Citewell"
 _hasher = PasswordHasher()
-# Somebody unknown costs as much time as somebody known, so that addresses cannot be tried out.
-_nobody = _hasher.hash(secrets.token_hex(16))
+
+
+@cache
+def _nobody() -> str:
+    """Return a hash of no password.
+
+    Somebody unknown costs as much time as somebody known, so that addresses cannot be tried out.
+    """
+    return _hasher.hash(secrets.token_hex(16))
 
 
 class PeopleError(Exception):
@@ -362,7 +370,8 @@ def sign_in(
     """
     person = session.scalar(sa.select(Person).where(Person.email == email.strip().casefold()))
     known = person.password_hash if person and person.is_active else None
-    right = _verify(known or _nobody, password[: LONGEST_PASSWORD + 1]) and known is not None
+    nobody = _nobody()  # made at the first sign-in, whoever that is
+    right = _verify(known or nobody, password[: LONGEST_PASSWORD + 1]) and known is not None
     if person is None:
         return None
     if person.locked_until and person.locked_until > now():

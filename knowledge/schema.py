@@ -426,6 +426,8 @@ class InboxEvent(Base):
     attempts: Mapped[int] = mapped_column(default=0)
     claimed_until: Mapped[datetime | None] = mapped_column(Utc)
     """When somebody else may take it: the end of a claim, or of a pause after a failure."""
+    claimed_by: Mapped[str | None] = mapped_column(String(32))
+    """The process that made the last claim, where it shows that it lives."""
     code: Mapped[str] = mapped_column(String(60), default="")
 
 
@@ -460,8 +462,38 @@ class OutboxMessage(Base):
     attempts: Mapped[int] = mapped_column(default=0)
     next_at: Mapped[datetime] = mapped_column(Utc, default=now)
     """When it may be tried; while it is sent, when that is taken for lost."""
+    claimed_by: Mapped[str | None] = mapped_column(String(32))
+    """The process that sends it or did so last, where it shows that it lives."""
     code: Mapped[str] = mapped_column(String(60), default="")
     platform_message_id: Mapped[str | None] = mapped_column(String(64), index=True)
     """Keyed hash of what the platform calls it."""
     created_at: Mapped[datetime] = mapped_column(Utc, default=now)
     sent_at: Mapped[datetime | None] = mapped_column(Utc)
+
+
+class Handover(Base):
+    """A conversation that a person of the team has now, so that the chatbot keeps silent."""
+
+    __tablename__ = "handover"
+
+    conversation_key: Mapped[str] = mapped_column(String(32), primary_key=True)
+    platform: Mapped[str] = mapped_column(String(20))
+    account: Mapped[str] = mapped_column(String(64))
+    via: Mapped[str] = mapped_column(String(12))
+    """``messenger`` by Messenger's own protocol, ``desk`` by ours."""
+    sealed: Mapped[bytes] = mapped_column(LargeBinary)
+    """Who, encrypted."""
+    began_at: Mapped[datetime] = mapped_column(Utc, default=now)
+    until: Mapped[datetime] = mapped_column(Utc, index=True)
+    """When the chatbot takes it back unless somebody writes before."""
+
+
+class ChosenCountry(Base):
+    """The country that somebody told us on a messaging platform, for emergency numbers."""
+
+    __tablename__ = "chosen_country"
+
+    conversation_key: Mapped[str] = mapped_column(String(32), primary_key=True)
+    country: Mapped[str] = mapped_column(String(2))
+    """ISO 3166."""
+    at: Mapped[datetime] = mapped_column(Utc, default=now)

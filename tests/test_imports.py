@@ -41,11 +41,47 @@ TEAM = tuple(
 """What the content team does, over the store alone."""
 MODEL_MODULES = {"knowledge.embedder", "knowledge.index", "knowledge.onnx_model"}
 BENCHMARKED_MODEL = "benchmarks.peers_sentences"  # sentence-transformers by itself, to compare with
-STORE_READERS = {"bot.app", "bot.worker", "bot.event_log", "bot.settings", "bot.topics"}
-STORE_READERS |= {"bot.channel_settings", "bot.channels.messenger.views"}
+STORE_READERS = {
+    "bot.app",
+    "bot.gateway",
+    "bot.worker",
+    "bot.event_log",
+    "bot.settings",
+    "bot.topics",
+}
+STORE_READERS |= {
+    "bot.channel_settings",
+    "bot.channels.desk.client",
+    "bot.channels.desk.views",
+    "bot.channels.messenger.profile_command",
+    "bot.channels.posting",
+    "bot.channels.messenger.views",
+    "bot.channels.telegram.setup_command",
+    "bot.channels.telegram.views",
+    "bot.channels.webhook.client",
+    "bot.channels.webhook.replies",
+    "bot.channels.webhook.views",
+    "bot.channels.whatsapp.views",
+    "bot.doctor.common",
+    "bot.doctor.meta",
+    "bot.doctor.store",
+    "bot.gateway",
+    "bot.doctor.webhook",
+}
 STORE_READERS |= {
     f"bot.messaging.{name}"
-    for name in ("__main__", "answering", "channels", "inbox", "outbox", "overview", "sending")
+    for name in (
+        "__main__",
+        "answering",
+        "channels",
+        "countries",
+        "handover",
+        "handovers",
+        "inbox",
+        "outbox",
+        "overview",
+        "sending",
+    )
 }
 
 

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import logging
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from http import HTTPStatus
@@ -11,6 +14,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from bot.errors import Problem
 from bot.messaging.inbox import Inbox, Incoming
+from bot.messaging.outbox import Outbox
 
 logger = logging.getLogger(__name__)
 MAX_BODY_BYTES = 1_000_000
@@ -18,6 +22,8 @@ MAX_TEXT = 50_000
 """As the API: of a longer text the rest is not read."""
 MAX_ID = 500
 MAX_ACCOUNT = 64
+SETTLED_SECONDS = 0.5
+"""A platform may tell what became of a message before the call that sent it is written down."""
 
 
 class NotAnEvent(Exception):
@@ -43,16 +49,46 @@ def store(inbox: Inbox, batch: Batch, channel: str) -> None:
     Raises:
         Problem: 503, so that the platform sends it again.
     """
-    try:
+    with _told_again(channel):
         inbox.keep(batch.events)
+    counts = {"events": len(batch.events), "ignored": batch.ignored}
+    logger.info("events_stored", extra={"channel": channel, **counts})
+
+
+def store_not_delivered(outbox: Outbox, codes: Mapping[str, str], channel: str) -> None:
+    """Keep what a platform tells of messages of ours that it had taken and could not deliver.
+
+    Args:
+        outbox: keeps it.
+        codes: why, by what the platform calls each message.
+        channel: the platform.
+
+    Raises:
+        Problem: 503, so that the platform tells it again.
+    """
+    if not codes:
+        return
+    with _told_again(channel):
+        unknown = outbox.not_delivered(channel, codes)
+        if unknown:
+            time.sleep(SETTLED_SECONDS)
+            late = {message_id: codes[message_id] for message_id in unknown}
+            unknown = outbox.not_delivered(channel, late)
+    for code in sorted({code for key, code in codes.items() if key not in unknown}):
+        logger.warning("messages_not_delivered", extra={"channel": channel, "code": code})
+
+
+@contextmanager
+def _told_again(channel: str) -> Iterator[None]:
+    """Let the platform send again what cannot be stored now."""
+    try:
+        yield
     except SQLAlchemyError as error:
         told = {"channel": channel, "error": type(error).__name__}
         logger.warning("events_not_stored", extra=told)
         raise Problem(
             HTTPStatus.SERVICE_UNAVAILABLE, "Cannot be stored right now. Please send it again."
         ) from error
-    counts = {"events": len(batch.events), "ignored": batch.ignored}
-    logger.info("events_stored", extra={"channel": channel, **counts})
 
 
 def text_of(value: object, longest: int = MAX_TEXT) -> str:

@@ -7,7 +7,6 @@ from sqlalchemy.orm import Session
 
 from bot.console.pages import COOKIE, Page, Pages, Visit, done, page
 from bot.errors import Problem
-from bot.rate_limit import RateLimit
 from knowledge import people
 from knowledge.people import PeopleError
 
@@ -26,7 +25,7 @@ NO_PASSWORDS = "Nobody signs in with a password here. Use the button."
 
 def add_pages(pages: Pages) -> None:  # noqa: C901 one small function per route
     """Add the pages."""
-    tries = RateLimit(SIGN_IN_LIMIT, TOO_MANY)
+    tries = pages.limits.of("sign-in", SIGN_IN_LIMIT, TOO_MANY)
 
     @pages.public("GET", "/sign-in")
     def show_sign_in(session: Session) -> Page:

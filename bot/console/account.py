@@ -26,7 +26,7 @@ QR_SCALE = 5
 
 def add_pages(pages: Pages) -> None:  # noqa: C901 one small function per route
     """Add the pages."""
-    wrong_passwords = RateLimit(PASSWORD_LIMIT)
+    wrong_passwords = pages.limits.of("passwords", PASSWORD_LIMIT)
 
     @pages.get("/account")
     def show_account(visit: Visit) -> Page:

@@ -19,6 +19,9 @@ WORDS = {
 }
 """Per state what it means."""
 
+WAYS = {"desk": "your team's desk", "messenger": "Messenger, another app"}
+"""Per way of a handover where the person is."""
+
 
 def add_pages(pages: Pages) -> None:
     """Add the page."""
@@ -32,7 +35,9 @@ def add_pages(pages: Pages) -> None:
             visit=visit,
             counts=overview.counts(visit.session, moment),
             stuck=overview.stuck(visit.session, moment),
+            with_person=overview.with_person(visit.session),
             words=WORDS,
+            ways=WAYS,
             days=overview.DAYS,
             most=overview.MOST,
         )

@@ -25,6 +25,7 @@ from werkzeug.wrappers import Response as AnyResponse
 from bot.banners import LiveBanners
 from bot.console.action_server import ActionServer
 from bot.console.openid import SingleSignOn
+from bot.rate_limit import RateLimits
 from knowledge.listening import ListeningError
 from knowledge.people import Member, NotAllowed, PeopleError, Role, member_of, team_exists
 from knowledge.source_watch import TaskError
@@ -78,6 +79,7 @@ class Pages:
         locales: languages in which the content team writes, the first one first.
         drill_pass: gives what lets the team's own chat take part in drills.
         sso: where people may sign in who have an account elsewhere, or None.
+        limits: makes limits.
         permissions: per method and rule the roles that may; an empty set means everybody who is
             signed in, None everybody.
     """
@@ -91,6 +93,7 @@ class Pages:
     locales: tuple[str, ...]
     drill_pass: Callable[[], str]
     sso: SingleSignOn | None
+    limits: RateLimits
     permissions: dict[tuple[str, str], frozenset[Role] | None] = field(default_factory=dict)
 
     def get(self, rule: str, *roles: Role) -> Callable[[Callable[..., Page]], Callable[..., Page]]:

@@ -23,7 +23,6 @@ from bot.console.openid import (
 from bot.console.pages import COOKIE, Page, Pages, Refused, Visit, own_path, page
 from bot.console.team import not_oneself, tried
 from bot.errors import Problem
-from bot.rate_limit import RateLimit
 from knowledge import people
 from knowledge.people import NotLetIn, Role
 
@@ -59,7 +58,7 @@ REASONS: dict[type[SignOnError], tuple[HTTPStatus, str]] = {
 
 def add_pages(pages: Pages) -> None:  # noqa: C901 one small function per route
     """Add the pages."""
-    tries = RateLimit(START_LIMIT, TOO_MANY)
+    tries = pages.limits.of("sso", START_LIMIT, TOO_MANY)
 
     # A link and no form: Chromium holds the redirect after a form against ``form-action 'self'``.
     @pages.public("GET", "/sign-in/sso")

@@ -29,6 +29,7 @@ from bot.console.action_server import ActionServer
 from bot.console.messages import MESSAGES
 from bot.console.openid import SingleSignOn
 from bot.console.pages import Pages, error_page
+from bot.rate_limit import RateLimits
 from bot.settings import BotSettings
 from bot.turn import BannerNote
 from knowledge.people import Member, Role
@@ -94,6 +95,7 @@ def create_blueprint(
         settings.content_locales,
         drill_pass,
         SingleSignOn.from_settings(settings),
+        RateLimits(settings.redis),
     )
     for part in PARTS:
         part.add_pages(pages)

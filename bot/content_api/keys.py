@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 
 from bot.content_api.files import read_sent
 from bot.errors import Problem
-from bot.rate_limit import RateLimit
+from bot.rate_limit import RateLimits
 from knowledge.exporting import ExportError
 from knowledge.importing import Incoming, UnreadableFile
 from knowledge.listening import ListeningError
@@ -51,6 +51,7 @@ class Routes:
         blueprint: where they are.
         engine: of the store.
         limit: requests per key, in the words of the ``limits`` library.
+        limits: makes limits.
         permissions: per method and rule the roles that may; an empty set means everybody of the
             content team.
     """
@@ -58,11 +59,12 @@ class Routes:
     blueprint: Blueprint
     engine: Engine
     limit: str
+    limits: RateLimits
     permissions: dict[tuple[str, str], frozenset[Role]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self._keys = RateLimit(self.limit, TOO_MANY)
-        self._strangers = RateLimit(self.limit, TOO_MANY)
+        self._keys = self.limits.of("content-keys", self.limit, TOO_MANY)
+        self._strangers = self.limits.of("content-strangers", self.limit, TOO_MANY)
 
     def get(self, rule: str, *roles: Role) -> Callable[[View], View]:
         """Register what only shows; the view gets a ``Call`` first."""

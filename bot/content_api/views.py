@@ -30,6 +30,7 @@ from bot.content_api.schema import (
     read_query,
 )
 from bot.errors import Problem
+from bot.rate_limit import RateLimits
 from knowledge import listening
 from knowledge.catalog import AnswerLine, answer_lines, history
 from knowledge.entry import TopicEntry
@@ -50,15 +51,18 @@ from knowledge.store import live_release_id
 PREFIX = "/api/v1/content"
 
 
-def create_blueprint(engine: Engine, limit: str) -> tuple[Blueprint, Routes]:  # noqa: C901 one small function per route
+def create_blueprint(  # noqa: C901 one small function per route
+    engine: Engine, limit: str, limits: RateLimits
+) -> tuple[Blueprint, Routes]:
     """Return the routes, and the table of who may use what.
 
     Args:
         engine: of the store.
         limit: requests per key, in the words of the ``limits`` library.
+        limits: makes limits.
     """
     blueprint = Blueprint("content_api", __name__, url_prefix=PREFIX)
-    routes = Routes(blueprint, engine, limit)
+    routes = Routes(blueprint, engine, limit, limits)
 
     @routes.get("/answers.<ending>")
     def export_answers(call: Call, ending: str) -> Response:

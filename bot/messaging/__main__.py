@@ -11,21 +11,27 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import timedelta
+from pathlib import Path
 
 from sqlalchemy.engine import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
-from bot.app import MESSAGING_HEART, build_gateway
 from bot.banners import LiveBanners
+from bot.bell import Bell, RedisBell
 from bot.event_log import EventLog
+from bot.gateway import MESSAGING_HEART, build_gateway
 from bot.messaging.answering import Answering
-from bot.messaging.channels import FreshSettings, set_up
+from bot.messaging.channels import REPEATABLE, FreshSettings, desk, set_up
+from bot.messaging.countries import ChosenCountries
+from bot.messaging.handover import Reception
+from bot.messaging.handovers import Handovers
 from bot.messaging.inbox import Inbox
-from bot.messaging.outbox import Outbox
+from bot.messaging.outbox import DESK, Outbox
+from bot.messaging.presence import Presence
 from bot.messaging.sealing import Sealer
-from bot.messaging.sending import Sending
+from bot.messaging.sending import Platform, Sending
 from bot.rendering.words import read_words
 from bot.replies import ReplyFileError
 from bot.safety.log_lines import set_up_logging
@@ -61,7 +67,19 @@ class Messaging:
         channels = set_up(fresh, read_words(settings.locale))
         self._events = EventLog(engine)
         self._retention_days = settings.retention_days
-        self._inbox, self._outbox = Inbox(engine, sealer), Outbox(engine, sealer)
+        self._bell = Bell()
+        self._far_bell = RedisBell(settings.redis.url) if settings.redis else None
+        self._presence = _presence(settings.knowledge.data_dir / "messaging")
+        claimant = self._presence.name if self._presence else None
+        self._inbox = Inbox(engine, sealer, ring=self._bell.ring, claimant=claimant)
+        self._outbox = Outbox(engine, sealer, claimant=claimant)
+        handover = settings.channels.handover
+        self._reception = Reception(
+            Handovers(engine, sealer, timedelta(minutes=handover.minutes)),
+            handover,
+            gateway.composer,
+            gateway.pipeline.is_alarm,
+        )
         self._answering = Answering(
             self._inbox,
             sealer,
@@ -70,56 +88,94 @@ class Messaging:
             gateway.events,
             banners,
             {name: channel.render for name, channel in channels.items()},
+            self._reception,
+            ChosenCountries(engine),
             settings.country,
         )
-        platforms = {name: channel.platform for name, channel in channels.items()}
-        self._sending = Sending(self._outbox, sealer, platforms)
+        platforms: dict[str, Platform] = {
+            name: channel.platform for name, channel in channels.items()
+        }
+        told = desk(fresh)
+        if told is not None:
+            platforms[DESK] = told
+        self._sending = Sending(self._outbox, sealer, platforms, self._undelivered)
         self._cleaned = float("-inf")
 
     def run(self, stop: threading.Event) -> None:
         """Work until stopped; a turn or a call that runs is finished."""
         steps = [self._answering.step] * ANSWERING_THREADS + [self._sending.step] * SENDING_THREADS
         threads = [
-            threading.Thread(target=work, args=(step, stop), name=f"messaging-{number}")
+            threading.Thread(target=work, args=(step, stop, self._bell), name=f"messaging-{number}")
             for number, step in enumerate(steps)
         ]
+        if self._far_bell is not None:
+            listening = (self._bell, stop)
+            threads.append(threading.Thread(target=self._far_bell.listen, args=listening))
         for thread in threads:
             thread.start()
-        while True:
-            self.look_after()
-            if stop.wait(BEAT_SECONDS):
-                break
+        while not stop.wait(BEAT_SECONDS if self.look_after() else AWAY_SECONDS):
+            pass
+        self._bell.ring()
         for thread in threads:
             thread.join()
 
-    def look_after(self) -> None:
-        """Beat, free what dead processes left, end what is too late, delete what is too old."""
+    def _undelivered(self, conversation_key: str, payload: Mapping[str, object]) -> None:
+        event = self._reception.undelivered(conversation_key, payload)
+        if event is not None:
+            self._inbox.keep([event])
+
+    def end(self) -> None:
+        """Show that this process works no more; it has no claims left."""
+        if self._presence:
+            self._presence.end()
+
+    def look_after(self) -> bool:
+        """Beat, free what dead processes left, end what is too late, delete what is too old.
+
+        Returns:
+            Whether the store could be used.
+        """
+        dead = self._presence.dead() if self._presence else []
         try:
             self._events.beat(MESSAGING_HEART)
-            freed = self._inbox.free_dead()
-            unknown, late = self._outbox.free_dead(), self._outbox.expire()
+            freed = self._inbox.free_dead(dead)
+            unknown, late = self._outbox.free_dead(REPEATABLE, dead), self._outbox.expire()
+            self._inbox.keep(self._reception.overdue())
             if time.monotonic() - self._cleaned >= CLEAN_SECONDS:
                 self._inbox.delete_older_than(self._retention_days)
                 self._cleaned = time.monotonic()
             self._inbox.empty_write_ahead_log()
         except SQLAlchemyError as error:
             logger.warning("messages_not_looked_after", extra={"error": type(error).__name__})
-            return
+            return False
+        if self._presence:
+            self._presence.forget(dead)
         if freed or unknown or late:
             told = {"freed": freed, "unknown": unknown, "late": late}
             logger.info("messages_looked_after", extra=told)
+        return True
 
 
-def work(step: Callable[[], bool], stop: threading.Event) -> None:
+def _presence(folder: Path) -> Presence | None:
+    """Show that this process lives; without that its claims end by themselves, only later."""
+    try:
+        return Presence(folder)
+    except OSError as error:
+        logger.warning("presence_not_shown", extra={"error": type(error).__name__})
+        return None
+
+
+def work(step: Callable[[], bool], stop: threading.Event, bell: Bell) -> None:
     """Do one step after the other until stopped; whatever fails, the next one is tried."""
     while not stop.is_set():
+        heard = bell.count
         try:
-            pause = 0.0 if step() else IDLE_SECONDS
+            if not step():
+                bell.wait(heard, IDLE_SECONDS)
         except Exception as error:  # a thread that ends would be missed by nobody
             level = logging.WARNING if isinstance(error, SQLAlchemyError) else logging.ERROR
             logger.log(level, "messaging_step_failed", exc_info=error)
-            pause = AWAY_SECONDS
-        stop.wait(pause)
+            stop.wait(AWAY_SECONDS)
 
 
 def main() -> int:
@@ -138,6 +194,7 @@ def main() -> int:
         print(f"Messaging cannot start: {error}", file=sys.stderr)
         return 1
     messaging.run(stop)
+    messaging.end()
     engine.dispose()
     return 0
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import secrets
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any, Protocol
@@ -13,6 +13,8 @@ from typing import Any, Protocol
 from sqlalchemy.exc import SQLAlchemyError
 
 from bot.messaging.channels import Render
+from bot.messaging.countries import ChosenCountries, read_country
+from bot.messaging.handover import NOTHING, Act, Reception, outgoing
 from bot.messaging.inbox import Claimed, Inbox, Outgoing
 from bot.messaging.outbox import WINDOW
 from bot.messaging.sealing import Sealer, SealError
@@ -50,6 +52,8 @@ class Answering:
         feedback: FeedbackLog,
         banners: Banners,
         platforms: Mapping[str, Render],
+        reception: Reception,
+        countries: ChosenCountries,
         country: str | None,
         clock: Callable[[], datetime] = now,
     ) -> None:
@@ -63,7 +67,9 @@ class Answering:
             feedback: keeps feedback.
             banners: what is said to everybody in a crisis.
             platforms: per platform, what makes its messages.
-            country: the site's own country, or None.
+            reception: decides whether a person of the team has the conversation.
+            countries: what people told of where they are.
+            country: the site's own country, for whom the platform tells none, or None.
             clock: tells the time.
         """
         self._inbox = inbox
@@ -73,6 +79,8 @@ class Answering:
         self._feedback = feedback
         self._banners = banners
         self._platforms = platforms
+        self._reception = reception
+        self._countries = countries
         self._country = country
         self._clock = clock
 
@@ -109,15 +117,38 @@ class Answering:
         if claimed.said_at <= self._clock() - WINDOW:
             self._inbox.give_up(claimed, "late")
             return "failed"
-        reply, messages = self._reply(claimed, str(content["text"]))
+        before = self._reception.before(claimed, content)
+        if before.is_silent:
+            said = [one for reply in before.replies for one in self._rendered(claimed, reply, "")]
+            return self._finish(claimed, content, outgoing(before, said), before)
+        reply, after = self._said(claimed, content)
+        act = replace(after, desk=before.desk + after.desk, also=before.also + after.also)
+        messages = outgoing(act, self._with_introduction(claimed, reply))
+        return self._finish(claimed, content, messages, act, forget=reply.session_ended)
+
+    def _finish(
+        self,
+        claimed: Claimed,
+        content: Mapping[str, Any],
+        messages: Sequence[Outgoing],
+        act: Act,
+        *,
+        forget: bool = False,
+    ) -> str:
+        """Write everything about an event; return its state."""
+        ignores = act.code if not messages else ""
         held = self._inbox.answer(
             claimed,
             str(content["person"]),
             messages,
             sign=str(content.get("sign", "")),
-            forget=reply.session_ended,
+            forget=forget,
+            also=act.also,
+            ignores=ignores,
         )
-        return "answered" if held else "lost"
+        if not held:
+            return "lost"
+        return "ignored" if ignores else "answered"
 
     def _rate(self, claimed: Claimed, content: Mapping[str, Any]) -> str:
         """Keep feedback on a reply that was sent to this person; thank for a tap on our button."""
@@ -139,35 +170,42 @@ class Answering:
         held = self._inbox.answer(claimed, person, messages, sign=sign)
         return "answered" if held else "lost"
 
-    def _reply(self, claimed: Claimed, text: str) -> tuple[Reply, list[Outgoing]]:
-        """Return the reply and all that is sent, with an introduction for a new person.
+    def _with_introduction(self, claimed: Claimed, reply: Reply) -> list[Outgoing]:
+        """Return all that is sent to the patient, with an introduction for a new person.
 
         In an emergency the numbers come first, whoever asks.
         """
-        is_new = self._inbox.is_first(claimed)
-        reply = self._said(claimed, text)
-        introduction = self._introduction(claimed, reply) if is_new else []
+        introduction = self._introduction(claimed, reply) if self._inbox.is_first(claimed) else []
         own = self._rendered(claimed, reply, reply.reply_id if claimed.kind == "text" else "")
         if reply.kind == "emergency":
-            return reply, [*own, *introduction]
-        return reply, [*introduction, *own]
+            return [*own, *introduction]
+        return [*introduction, *own]
 
-    def _said(self, claimed: Claimed, text: str) -> Reply:
-        if claimed.kind == "text":
-            return self._turns.answer_turn(
-                Message(
-                    text=text,
-                    session_key=claimed.conversation_key,
-                    channel=claimed.platform,
-                    locale=self._composer.wording.locale,
-                    country=self._country,
-                )
-            )
-        reply = self._composer.notice(_new_id(), claimed.kind)
-        if claimed.kind == "welcome":
-            shown = self._banners.shown(reply.locale, self._country)
-            return replace(reply, banners=shown)
-        return reply
+    def _said(self, claimed: Claimed, content: Mapping[str, Any]) -> tuple[Reply, Act]:
+        """Return the chatbot's reply, and what else is to be done."""
+        key = claimed.conversation_key
+        country = content.get("country") or self._countries.of(key) or self._country
+        if claimed.kind != "text":
+            reply = self._composer.notice(_new_id(), claimed.kind)
+            if claimed.kind == "welcome":
+                shown = self._banners.shown(reply.locale, country)
+                reply = replace(reply, banners=shown)
+            return reply, NOTHING
+        text, wording = str(content["text"]), self._composer.wording
+        told = read_country(text, wording.countries)
+        if told is not None:
+            reply = self._composer.country_told(_new_id(), told)
+            return reply, replace(NOTHING, also=(self._countries.choose(key, told),))
+        message = Message(
+            text=text,
+            session_key=key,
+            channel=claimed.platform,
+            locale=wording.locale,
+            country=country,
+        )
+        reply = self._turns.answer_turn(message)
+        act = self._reception.after(claimed, content, reply)
+        return (act.replies[0] if act.replies else reply), act
 
     def _introduction(self, claimed: Claimed, reply: Reply) -> list[Outgoing]:
         """Return what is said to somebody new: that this is a chatbot, and what it keeps."""

@@ -2,13 +2,13 @@
 
 An event is ``waiting`` until somebody claims it, ``working`` while they answer, and then for ever
 ``answered``, ``ignored`` or ``failed``. A claim ends by itself, so that the event of a process that
-died is free again.
+died is free again; on the machine where it died that is known at once.
 """
 
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Literal
@@ -19,18 +19,39 @@ from sqlalchemy.engine import Engine
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session, aliased
 
+from bot.messaging.outbox import DESK
 from bot.messaging.sealing import CONVERSATION_KEY_LENGTH, Sealer
-from knowledge.schema import InboxEvent, OutboxMessage, now
+from knowledge.schema import ChosenCountry, Handover, InboxEvent, OutboxMessage, now
 from knowledge.store import transaction
 
-Kind = Literal["text", "welcome", "only_text", "feedback"]
+Kind = Literal[
+    "text",
+    "welcome",
+    "only_text",
+    "feedback",
+    "person_took",
+    "person_left",
+    "person_active",
+    "person_absent",
+    "person_late",
+    "desk_message",
+    "desk_end",
+]
 Rating = Literal["helpful", "not_helpful"]
+Also = Callable[[Session], None]
+"""Something to write in the transaction that finishes an event."""
 CLAIM_SECONDS = 60.0
 """Longer than any turn: Rasa gets 8 seconds, the store half a one."""
 MAX_ATTEMPTS = 3
+MAX_CLAIMS = 5
+"""Where a process died meanwhile: most often another event or nothing of ours was the reason."""
 RETRY_SECONDS = 2.0
 """Before the second attempt; twice as long before the third."""
 CANDIDATES = 8
+PATIENCE = sa.text(
+    "SELECT set_config('lock_timeout', '500ms', true), set_config('statement_timeout', '4s', true)"
+)
+"""A platform waits for seconds; told that its events were not kept, it sends them again."""
 FINISHED = ("answered", "ignored", "failed")
 LEAST_DAYS = 2
 """A platform may repeat an event for 36 hours, and must be recognised."""
@@ -52,6 +73,7 @@ class Incoming:
         rating: what the feedback says.
         reply_id: the turn that feedback is on, where a button of ours said so.
         sign: what the channel needs to show that a reply is coming.
+        country: ISO 3166 code of the person's country, where the platform says so.
     """
 
     platform: str
@@ -65,6 +87,7 @@ class Incoming:
     rating: Rating | None = None
     reply_id: str = ""
     sign: str = field(default="", repr=False)
+    country: str | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True)
@@ -92,17 +115,42 @@ class Claimed:
 
 @dataclass(frozen=True)
 class Outgoing:
-    """One message of a reply: what the platform's send call takes, and the turn that it is of."""
+    """One message of a reply.
+
+    Attributes:
+        payload: what the platform's send call takes.
+        reply_id: the turn that it is of, or "".
+        platform: where it goes; "" for where the event came from.
+    """
 
     payload: Mapping[str, object] = field(repr=False)
     reply_id: str = ""
+    platform: str = ""
 
 
 class Inbox:
     """Keeps events and hands them out; safe to share between threads and processes."""
 
-    def __init__(self, engine: Engine, sealer: Sealer, clock: Callable[[], datetime] = now) -> None:
-        """Take the engine of the store, what seals, and what tells the time."""
+    def __init__(
+        self,
+        engine: Engine,
+        sealer: Sealer,
+        clock: Callable[[], datetime] = now,
+        ring: Callable[[], None] | None = None,
+        *,
+        claimant: str | None = None,
+    ) -> None:
+        """Take the parts.
+
+        Args:
+            engine: of the store.
+            sealer: seals.
+            clock: tells the time.
+            ring: wakes whoever waits for something to do.
+            claimant: this process, where it shows that it lives.
+        """
+        self._claimant = claimant
+        self._ring = ring or (lambda: None)
         self._engine = engine
         self._sealer = sealer
         self._clock = clock
@@ -120,7 +168,10 @@ class Inbox:
             return
         statement = self._insert(InboxEvent).on_conflict_do_nothing()
         with transaction(self._engine) as session:
+            if self._engine.dialect.name == "postgresql":
+                session.execute(PATIENCE)  # SQLite's is set for every connection
             session.execute(statement, rows)
+        self._ring()
 
     def claim(self) -> Claimed | None:
         """Take the oldest event of a conversation in which nothing is worked on, or None."""
@@ -169,6 +220,8 @@ class Inbox:
         *,
         sign: str = "",
         forget: bool = False,
+        also: Sequence[Also] = (),
+        ignores: str = "",
     ) -> bool:
         """Put a reply into the outbox and finish the event, both or neither.
 
@@ -178,13 +231,17 @@ class Inbox:
             messages: the reply, in order.
             sign: what the channel needs to show that a reply is coming.
             forget: delete all else of this conversation; the reply then goes under another key.
+            also: written in the same transaction.
+            ignores: why the event itself needs no reply, where that is so.
 
         Returns:
             Whether the claim still held; if not, nothing was written.
         """
         with transaction(self._engine) as session:
-            if not self._finish(session, claimed, "answered", ""):
+            if not self._finish(session, claimed, "ignored" if ignores else "answered", ignores):
                 return False
+            for write in also:
+                write(session)
             key = claimed.conversation_key
             if forget:
                 self._forget(session, claimed)
@@ -199,9 +256,9 @@ class Inbox:
                     OutboxMessage(
                         inbox_id=claimed.id,
                         place=place,
-                        platform=claimed.platform,
+                        platform=message.platform or claimed.platform,
                         account=account,
-                        conversation_key=key,
+                        conversation_key=self._line(key, message.platform),
                         reply_id=message.reply_id,
                         sealed=sealed,
                         next_at=self._clock(),
@@ -209,6 +266,7 @@ class Inbox:
                     )
                 )
                 session.flush()  # one by one: their ids are their order
+        self._ring()
         return True
 
     def ignore(self, claimed: Claimed, code: str) -> None:
@@ -235,13 +293,19 @@ class Inbox:
             )
         return True
 
-    def free_dead(self) -> int:
-        """Free what a process that died was working on; return how many events that were."""
-        dead = (InboxEvent.state == "working", InboxEvent.claimed_until <= self._clock())
+    def free_dead(self, claimants: Collection[str] = ()) -> int:
+        """Free what a process that died was working on; return how many events that were.
+
+        Args:
+            claimants: processes that are known to be dead; the claims of others end by themselves.
+        """
+        ended = InboxEvent.claimed_until <= self._clock()
+        is_dead = sa.or_(ended, InboxEvent.claimed_by.in_(claimants))
+        dead = (InboxEvent.state == "working", is_dead)
         with transaction(self._engine) as session:
             lost = session.execute(
                 sa.update(InboxEvent)
-                .where(*dead, InboxEvent.attempts >= MAX_ATTEMPTS)
+                .where(*dead, InboxEvent.attempts >= MAX_CLAIMS)
                 .values(state="failed", sealed=b"", claimed_until=None, code="process_ended")
             )
             freed = session.execute(
@@ -263,6 +327,7 @@ class Inbox:
             InboxEvent.id.not_in(unsent),
         )
         with transaction(self._engine) as session:
+            session.execute(sa.delete(ChosenCountry).where(ChosenCountry.at < limit))
             session.execute(sa.delete(OutboxMessage).where(OutboxMessage.inbox_id.in_(old)))
             return _count(session.execute(sa.delete(InboxEvent).where(InboxEvent.id.in_(old))))
 
@@ -271,6 +336,12 @@ class Inbox:
         if self._engine.dialect.name == "sqlite":
             with self._engine.connect() as connection:
                 connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+
+    def _line(self, key: str, platform: str) -> str:
+        """Return the key under which messages wait for each other: what goes elsewhere does not."""
+        if not platform:
+            return key
+        return self._sealer.digest("line", platform, key)[:CONVERSATION_KEY_LENGTH]
 
     def _row(self, event: Incoming) -> dict[str, object]:
         received = self._clock()
@@ -281,6 +352,7 @@ class Inbox:
             "rating": event.rating,
             "reply_id": event.reply_id,
             "sign": event.sign,
+            "country": event.country,
         }
         return {
             "platform": event.platform,
@@ -306,7 +378,12 @@ class Inbox:
                 taken = session.execute(
                     sa.update(InboxEvent)
                     .where(InboxEvent.id == row_id, InboxEvent.state == "waiting")
-                    .values(state="working", claimed_until=until, attempts=InboxEvent.attempts + 1)
+                    .values(
+                        state="working",
+                        claimed_until=until,
+                        claimed_by=self._claimant,
+                        attempts=InboxEvent.attempts + 1,
+                    )
                 )
                 if not _count(taken):
                     return None
@@ -338,7 +415,9 @@ class Inbox:
     def _forget(self, session: Session, claimed: Claimed) -> None:
         """Delete a conversation; of its events stays what recognises them if they come again."""
         key = claimed.conversation_key
-        of_it = OutboxMessage.conversation_key == key
+        of_it = OutboxMessage.conversation_key.in_((key, self._line(key, DESK)))
+        for table in (Handover, ChosenCountry):
+            session.execute(sa.delete(table).where(table.conversation_key == key))
         session.execute(sa.delete(OutboxMessage).where(of_it, OutboxMessage.state != "sending"))
         # Its row stays until the call returns: another one must not get its number.
         session.execute(

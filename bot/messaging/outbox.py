@@ -1,5 +1,7 @@
 """The outbox: messages of replies on their way to a platform, each sent at most once.
 
+Where the platform itself knows a message that comes twice, what is uncertain is sent again.
+
 A message is ``sending``, and that is committed, before the call. What becomes of the call decides:
 ``sent``; ``waiting`` again where the platform surely did not take it; ``failed`` where it never
 will; ``unknown`` where nobody can tell, and then it is not sent again. After 24 hours without a
@@ -8,7 +10,7 @@ word of the person a platform takes no reply: ``late``.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Literal
@@ -22,9 +24,13 @@ from bot.messaging.sealing import Sealer
 from knowledge.schema import InboxEvent, OutboxMessage, now
 from knowledge.store import transaction
 
+OF_PATIENTS = ("text", "welcome", "only_text", "feedback")
+"""Kinds of events by which a person opens the time for replies."""
 CLAIM_SECONDS = 60.0
 """Longer than the calls of one message take together."""
 WINDOW = timedelta(hours=24)
+DESK = "desk"
+"""Platform of what the team's desk is told; it waits for no patient and no patient for it."""
 FIRST_PAUSE, LONGEST_PAUSE = 2.0, 300.0
 LONGEST_HOLD = 3600.0
 """Whatever a platform asks for, it is asked again within an hour."""
@@ -59,6 +65,7 @@ class Departing:
     Attributes:
         id: its row.
         inbox_id: the event that its reply answers.
+        conversation_key: of messages with the same one, one is sent at a time.
         place: in the reply, from 0.
         platform: "messenger".
         attempts: which attempt this is, from 1; also what proves the claim.
@@ -67,6 +74,7 @@ class Departing:
 
     id: int
     inbox_id: int
+    conversation_key: str
     place: int
     platform: str
     attempts: int
@@ -76,8 +84,23 @@ class Departing:
 class Outbox:
     """Hands messages out and keeps what became of them; safe between threads and processes."""
 
-    def __init__(self, engine: Engine, sealer: Sealer, clock: Callable[[], datetime] = now) -> None:
-        """Take the engine of the store, what seals, and what tells the time."""
+    def __init__(
+        self,
+        engine: Engine,
+        sealer: Sealer,
+        clock: Callable[[], datetime] = now,
+        *,
+        claimant: str | None = None,
+    ) -> None:
+        """Take the parts.
+
+        Args:
+            engine: of the store.
+            sealer: makes the hashes that stand for ids.
+            clock: tells the time.
+            claimant: this process, where it shows that it lives.
+        """
+        self._claimant = claimant
         self._engine = engine
         self._sealer = sealer
         self._clock = clock
@@ -109,11 +132,36 @@ class Outbox:
                     sa.update(OutboxMessage)
                     .where(
                         OutboxMessage.inbox_id == departing.inbox_id,
+                        OutboxMessage.conversation_key == departing.conversation_key,
                         OutboxMessage.state == "waiting",
                     )
                     .values(state=outcome.state, sealed=b"", code=outcome.code[:60])
                 )
         return True
+
+    def not_delivered(self, platform: str, codes: Mapping[str, str]) -> frozenset[str]:
+        """Keep that a platform took messages and told later that it could not deliver them.
+
+        What it tells of a message again changes nothing.
+
+        Args:
+            platform: name of the channel.
+            codes: why, by what the platform calls each message.
+
+        Returns:
+            Those of which nothing is known here: another program sent them, or the call that did
+            has not come back yet.
+        """
+        unknown: set[str] = set()
+        with transaction(self._engine) as session:
+            for message_id, code in codes.items():
+                named = self._sealer.digest("message", platform, message_id)
+                is_it = OutboxMessage.platform_message_id == named
+                failed = sa.update(OutboxMessage).where(is_it, OutboxMessage.state == "sent")
+                session.execute(failed.values(state="failed", code=code[:60]))
+                if session.scalar(sa.select(OutboxMessage.id).where(is_it).limit(1)) is None:
+                    unknown.add(message_id)
+        return frozenset(unknown)
 
     def expire(self) -> int:
         """End what the platform takes no more; return how many messages that were."""
@@ -126,16 +174,29 @@ class Outbox:
                 )
             )
 
-    def free_dead(self) -> int:
-        """End what a process was sending when it died: nobody knows whether it arrived."""
+    def free_dead(self, repeatable: Collection[str] = (), claimants: Collection[str] = ()) -> int:
+        """End what a process was sending when it died: nobody knows whether it arrived.
+
+        Args:
+            repeatable: platforms that know a message that comes twice; there it is sent again.
+            claimants: processes that are known to be dead; the claims of others end by themselves.
+
+        Returns:
+            How many messages were ended.
+        """
+        ended = OutboxMessage.next_at <= self._clock()
+        is_dead = sa.or_(ended, OutboxMessage.claimed_by.in_(claimants))
+        dead = (OutboxMessage.state == "sending", is_dead)
         with transaction(self._engine) as session:
+            session.execute(
+                sa.update(OutboxMessage)
+                .where(*dead, OutboxMessage.platform.in_(repeatable), OutboxMessage.sealed != b"")
+                .values(state="waiting", code="process_ended")
+            )
             return _count(
                 session.execute(
                     sa.update(OutboxMessage)
-                    .where(
-                        OutboxMessage.state == "sending",
-                        OutboxMessage.next_at <= self._clock(),
-                    )
+                    .where(*dead)
                     .values(state="unknown", sealed=b"", code="process_ended")
                 )
             )
@@ -148,13 +209,24 @@ class Outbox:
                 taken = session.execute(
                     sa.update(OutboxMessage)
                     .where(OutboxMessage.id == row_id, OutboxMessage.state == "waiting")
-                    .values(state="sending", next_at=until, attempts=OutboxMessage.attempts + 1)
+                    .values(
+                        state="sending",
+                        next_at=until,
+                        claimed_by=self._claimant,
+                        attempts=OutboxMessage.attempts + 1,
+                    )
                 )
                 if not _count(taken):
                     return None
                 row = session.get_one(OutboxMessage, row_id)
                 return Departing(
-                    row.id, row.inbox_id, row.place, row.platform, row.attempts, row.sealed
+                    row.id,
+                    row.inbox_id,
+                    row.conversation_key,
+                    row.place,
+                    row.platform,
+                    row.attempts,
+                    row.sealed,
                 )
         except IntegrityError:
             return None  # another message of the conversation was claimed at the same moment
@@ -166,8 +238,10 @@ class Outbox:
             return {**values, "next_at": until}
         values["sealed"] = b""
         if outcome.state == "sent":
-            named = self._sealer.digest("message", departing.platform, outcome.message_id)
-            return {**values, "platform_message_id": named, "sent_at": self._clock()}
+            values["sent_at"] = self._clock()
+            if outcome.message_id:
+                named = self._sealer.digest("message", departing.platform, outcome.message_id)
+                values["platform_message_id"] = named
         return values
 
 
@@ -181,7 +255,10 @@ def _is_late(at: datetime) -> sa.ColumnElement[bool]:
     """Tell of a message whether the person's last word is too long ago."""
     last_word = (
         sa.select(sa.func.max(InboxEvent.said_at))
-        .where(InboxEvent.conversation_key == OutboxMessage.conversation_key)
+        .where(
+            InboxEvent.conversation_key == OutboxMessage.conversation_key,
+            InboxEvent.kind.in_(OF_PATIENTS),
+        )
         .correlate(OutboxMessage)
         .scalar_subquery()
     )

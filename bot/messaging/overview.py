@@ -10,7 +10,7 @@ from typing import Literal
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from knowledge.schema import InboxEvent, OutboxMessage
+from knowledge.schema import Handover, InboxEvent, OutboxMessage
 
 DAYS = 7
 STUCK_AFTER = timedelta(minutes=1)
@@ -65,6 +65,31 @@ class Stuck:
     at: datetime
 
 
+@dataclass(frozen=True)
+class WithPerson:
+    """A conversation that a person of the team has now.
+
+    Attributes:
+        platform: where the patient writes.
+        via: "messenger" by Messenger's own protocol, "desk" by ours.
+        since: when it began.
+        until: when the chatbot takes it back unless somebody writes.
+    """
+
+    platform: str
+    via: str
+    since: datetime
+    until: datetime
+
+
+def with_person(session: Session) -> list[WithPerson]:
+    """Return the conversations that a person has, the longest first."""
+    rows = sa.select(Handover).order_by(Handover.began_at).limit(MOST)
+    return [
+        WithPerson(row.platform, row.via, row.began_at, row.until) for row in session.scalars(rows)
+    ]
+
+
 def counts(session: Session, moment: datetime) -> list[Count]:
     """Return how many events and messages of the last days are in each state."""
     since = moment - timedelta(days=DAYS)
@@ -86,7 +111,7 @@ def counts(session: Session, moment: datetime) -> list[Count]:
     ]
 
 
-def stuck(session: Session, moment: datetime) -> Sequence[Stuck]:
+def stuck(session: Session, moment: datetime, most: int = MOST) -> Sequence[Stuck]:
     """Return what did not come to a good end or takes long, the newest first."""
     since, until = moment - timedelta(days=DAYS), moment - STUCK_AFTER
     events = sa.select(
@@ -113,8 +138,8 @@ def stuck(session: Session, moment: datetime) -> Sequence[Stuck]:
         OutboxMessage.state.in_(UNDONE["out"]),
         sa.or_(OutboxMessage.state.in_(ENDED), OutboxMessage.created_at <= until),
     )
-    newest_events = events.order_by(InboxEvent.id.desc()).limit(MOST)
-    newest_messages = messages.order_by(OutboxMessage.id.desc()).limit(MOST)
+    newest_events = events.order_by(InboxEvent.id.desc()).limit(most)
+    newest_messages = messages.order_by(OutboxMessage.id.desc()).limit(most)
     found = [Stuck("in", *row) for row in session.execute(newest_events)]
     found += [Stuck("out", *row) for row in session.execute(newest_messages)]
-    return sorted(found, key=lambda one: one.at, reverse=True)[:MOST]
+    return sorted(found, key=lambda one: one.at, reverse=True)[:most]

@@ -19,6 +19,7 @@ logger = logging.getLogger(__name__)
 SETTLE_ATTEMPTS = 5
 SETTLE_PAUSE_SECONDS = 0.5
 """With the store's own half second, five seconds in all."""
+KEY_LENGTH = 32
 
 
 class Platform(Protocol):
@@ -36,8 +37,14 @@ class Platform(Protocol):
             sign: what the channel's own event gave for this, such as the message to mark as read.
         """
 
-    def send(self, person: str, payload: Mapping[str, object]) -> Outcome:
-        """Send one message; whatever happens, an outcome comes back."""
+    def send(self, person: str, payload: Mapping[str, object], key: str) -> Outcome:
+        """Send one message; whatever happens, an outcome comes back.
+
+        Args:
+            person: whom it goes to.
+            payload: what the platform's call takes.
+            key: stands for this message, the same at each attempt and of no other message.
+        """
 
 
 class Sending:
@@ -48,9 +55,19 @@ class Sending:
         outbox: Outbox,
         sealer: Sealer,
         platforms: Mapping[str, Platform],
+        undelivered: Callable[[str, Mapping[str, object]], None] = lambda *_: None,
         clock: Callable[[], datetime] = now,
     ) -> None:
-        """Take the outbox, what opens its messages, the platforms by name, what tells the time."""
+        """Take the parts.
+
+        Args:
+            outbox: hands messages out.
+            sealer: opens them.
+            platforms: by name.
+            undelivered: is told of each message that never arrives: its conversation, and what.
+            clock: tells the time.
+        """
+        self._undelivered = undelivered
         self._clock = clock
         self._outbox = outbox
         self._sealer = sealer
@@ -77,6 +94,8 @@ class Sending:
         if outcome.holds:
             self._hold(departing.platform, pause(departing, outcome), outcome.code)
         held = self._settle(departing, outcome)
+        if held and outcome.state in {"failed", "late"}:
+            self._tell_undelivered(departing)
         told = {"id": departing.id, "state": outcome.state, "code": outcome.code, "held": held}
         logger.info("message_done", extra={"channel": departing.platform, **told})
         return True
@@ -89,7 +108,22 @@ class Sending:
         platform, person = self._platforms[departing.platform], str(content["person"])
         if departing.place == 0 and departing.attempts == 1:
             platform.show_activity(person, str(content.get("sign", "")))
-        return platform.send(person, content["payload"])
+        return platform.send(person, content["payload"], self._key(departing))
+
+    def _tell_undelivered(self, departing: Departing) -> None:
+        """Tell of a message that never arrives, as far as it can still be read."""
+        try:
+            content = self._sealer.open(departing.sealed)
+        except SealError:
+            return
+        self._undelivered(departing.conversation_key, content["payload"])
+
+    def _key(self, departing: Departing) -> str:
+        """Return what stands for a message: no row's number, for that may come again.
+
+        What is sealed stays as it is between two attempts, and is never the same twice.
+        """
+        return self._sealer.digest("outgoing", departing.sealed.decode("ascii"))[:KEY_LENGTH]
 
     def _settle(self, departing: Departing, outcome: Outcome) -> bool:
         """Keep what became of a message, although the store may be busy: the call was made.

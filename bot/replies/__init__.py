@@ -115,6 +115,32 @@ class OtherLanguage(_Record):
     default_links: tuple[Link, ...]
 
 
+class HandoverWording(_Record):
+    """What is said when a conversation goes to a person of the team and comes back.
+
+    Attributes:
+        begun_messenger: it goes to another app of Messenger.
+        begun_desk: it goes to the team's desk.
+        closed: nobody is there now.
+        says: stands above what a person writes.
+        back: the chatbot is back.
+        late: the chatbot is back because nobody wrote.
+        absent: nobody could be reached.
+        forget: words that delete the conversation, whoever has it.
+        to_bot: suggestion that brings the chatbot back.
+    """
+
+    begun_messenger: str
+    begun_desk: str
+    closed: str
+    says: str
+    back: str
+    late: str
+    absent: str
+    forget: str
+    to_bot: QuickReply
+
+
 class Wording(_Record):
     """Everything the gateway says in one language."""
 
@@ -140,6 +166,8 @@ class Wording(_Record):
     quick_replies: QuickReplyWording
     links: LinkWording
     talk_to_person: tuple[Contact, ...]
+    handover: HandoverWording
+    country_told: str
     consent: Consent
     emergency: EmergencyWording
     countries: dict[str, str]

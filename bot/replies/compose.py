@@ -131,6 +131,43 @@ class Composer:
             return replace(reply, quick_replies=self.menu())
         return reply
 
+    def handover(
+        self, reply_id: str, code: str, hours: str = "", country: str | None = None
+    ) -> Reply:
+        """Return what is said when a conversation goes to a person or comes back.
+
+        Args:
+            reply_id: of the turn.
+            code: field of the wording.
+            hours: when somebody is there.
+            country: of the patient, or None.
+        """
+        wording = self.wording.handover
+        text = str(getattr(wording, code)).replace("{hours}", hours)
+        reply = self._base(reply_id, "notice", f"handover_{code}", text)
+        if code == "begun_desk":
+            return replace(reply, quick_replies=(wording.to_bot,))
+        if code in {"back", "late", "absent"}:
+            reply = replace(reply, quick_replies=self.menu())
+        if code in {"closed", "absent"}:
+            return replace(reply, contacts=self._contacts_for(country))
+        return reply
+
+    def country_told(self, reply_id: str, country: str) -> Reply:
+        """Return what is said to somebody who told where they are: the numbers there."""
+        name = self.wording.countries.get(country, country)
+        number = self.helplines.emergency_number(country)
+        text = self.wording.country_told.replace("{country}", name)
+        reply = self._base(reply_id, "notice", "country_told", text)
+        if number is not None:
+            reply = self.with_call_now(reply, country)
+        return replace(reply, contacts=self._people(country))
+
+    def _contacts_for(self, country: str | None) -> tuple[Contact, ...]:
+        """Return people to talk to: the site's own, then those of the country."""
+        own = self._contacts or self.wording.talk_to_person
+        return (*own, *self._people(country))
+
     def menu(self) -> tuple[QuickReply, ...]:
         """Return the topics to start with, as far as they are live, and help."""
         live = {choice.slug: choice for choice in self._topics()}
@@ -270,8 +307,7 @@ class Composer:
         menu = self.menu()[:-1] if payload.menu else ()
         reply = replace(reply, quick_replies=menu + payload.quick_replies)
         if payload.code == "talk_to_person":
-            own = self._contacts or self.wording.talk_to_person
-            return replace(reply, contacts=(*own, *self._people(country)))
+            return replace(reply, contacts=self._contacts_for(country))
         if payload.code == "change_language":
             return replace(reply, links=self._home_links())
         return reply

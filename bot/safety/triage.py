@@ -161,6 +161,12 @@ def triage(text: str, rules: TriageRules) -> TriageResult | None:
     return asked[1] if asked else None
 
 
+def takes_over(text: str, rules: TriageRules) -> bool:
+    """Tell whether a message tells of an emergency that comes before everything else."""
+    found = triage(text, rules)
+    return found is not None and found.level == "takeover"
+
+
 def _anchored(window: str, rules: TriageRules) -> list[int]:
     """The rules of which a window holds at least one telling word."""
     places: set[int] = set()

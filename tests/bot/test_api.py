@@ -17,9 +17,9 @@ from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy.engine import Engine
 
-from bot.channels.api.views import RateLimit
 from bot.errors import Problem
 from bot.event_log import EventLog
+from bot.rate_limit import RateLimit
 from bot.replies import read_wording
 from bot.settings import BotSettings
 from knowledge.schema import Feedback, RumourReport, TurnEvent

@@ -27,7 +27,7 @@ def quick_hashes(monkeypatch: pytest.MonkeyPatch) -> None:
     """Passwords are hashed for real, but with less work."""
     hasher = PasswordHasher(time_cost=1, memory_cost=64, parallelism=1)
     monkeypatch.setattr(people, "_hasher", hasher)
-    monkeypatch.setattr(people, "_nobody", hasher.hash("nobody"))
+    monkeypatch.setattr(people, "_nobody", lambda: hasher.hash("nobody"))
 
 
 def join(store: Engine, email: str = ALICE, *roles: Role, password: str = PASSWORD) -> int:

@@ -21,7 +21,7 @@ from bot.channels.api.schema import (
 from bot.errors import FieldError, Problem
 from bot.event_log import EventLog
 from bot.pipeline import MAX_CHARACTERS, Pipeline
-from bot.rate_limit import RateLimit
+from bot.rate_limit import RateLimits
 from bot.replies.compose import Composer
 from bot.sessions import Session, SessionError, Sessions
 from bot.turn import Message
@@ -48,6 +48,7 @@ class ApiParts:
         default_country: the site's own country, or None.
         message_limit: messages per session.
         session_limit: sessions per address.
+        limits: makes limits.
     """
 
     pipeline: Pipeline
@@ -61,12 +62,14 @@ class ApiParts:
     default_country: str | None
     message_limit: str
     session_limit: str
+    limits: RateLimits
 
 
 def create_blueprint(parts: ApiParts) -> Blueprint:  # noqa: C901 one small function per route
     """Return the routes."""
     routes = Blueprint("api", __name__)
-    messages, starts = RateLimit(parts.message_limit), RateLimit(parts.session_limit)
+    messages = parts.limits.of("messages", parts.message_limit)
+    starts = parts.limits.of("sessions", parts.session_limit)
 
     @routes.post("/api/v1/sessions")
     def start_session() -> tuple[Response, int]:

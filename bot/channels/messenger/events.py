@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -25,37 +26,49 @@ REACTIONS: dict[str, Rating] = {
 """Of the others nobody can tell whether the reply is meant, or its subject."""
 
 
-def read_batch(body: bytes, now: datetime) -> Batch:
+def read_batch(body: bytes, now: datetime, handover_app: str = "") -> Batch:
     """Read the body of a request.
 
     Args:
         body: JSON, as it came.
         now: stands for a time that is missing or makes no sense.
+        handover_app: app that conversations are passed to, or "".
     """
     events: list[Incoming] = []
     ignored = 0
-    for item in _items(body):
+    for item, is_ours in _items(body):
         try:
-            events.append(_event(item, now))
+            read = _event if is_ours else _standby
+            event = read(item, now)
+            if handover_app and _new_owner(item) == handover_app:
+                event = replace(event, kind="person_took")
+            events.append(event)
         except NotAnEvent:
             ignored += 1
     return Batch(tuple(events), ignored)
 
 
-def _items(body: bytes) -> Iterator[object]:
-    """Yield what is in a batch, None for each part that cannot be read."""
+def _items(body: bytes) -> Iterator[tuple[object, bool]]:
+    """Yield what is in a batch, None for each part that cannot be read.
+
+    With each comes whether the conversation is ours, and not another app's ("standby").
+    """
     try:
         content: Any = json.loads(body)
     except (ValueError, RecursionError):
         content = None
     entries = content.get("entry") if isinstance(content, dict) else None
     if not isinstance(entries, list) or content.get("object") != "page":
-        yield None
+        yield None, True
         return
     for entry in entries:
-        items = entry.get("messaging") if isinstance(entry, dict) else None
-        # Without "messaging" it is what another app handles ("standby"), or a change of the Page.
-        yield from items if isinstance(items, list) else [None]
+        found = entry if isinstance(entry, dict) else {}
+        parts = [(name, found.get(name)) for name in ("messaging", "standby")]
+        lists = [(name, items) for name, items in parts if isinstance(items, list)]
+        if not lists:
+            yield None, True  # such as a change of the Page
+        for name, items in lists:
+            yield from ((item, name == "messaging") for item in items)
 
 
 def _event(item: object, now: datetime) -> Incoming:
@@ -85,6 +98,39 @@ def _event(item: object, now: datetime) -> Incoming:
                 **more,
             )
     raise NotAnEvent
+
+
+def _standby(item: object, now: datetime) -> Incoming:
+    """Return that somebody wrote in a conversation that another app has; not what.
+
+    Raises:
+        NotAnEvent: it is something else.
+    """
+    part = item.get("message") if isinstance(item, dict) else None
+    if not isinstance(item, dict) or not isinstance(part, dict):
+        raise NotAnEvent
+    ends = (_id(item.get("sender")), _id(item.get("recipient")))
+    person, account = reversed(ends) if part.get("is_echo") else ends
+    if person == account or len(account) > MAX_ACCOUNT:
+        raise NotAnEvent
+    stamp = item.get("timestamp")
+    return Incoming(
+        platform=PLATFORM,
+        account=account,
+        event_id=json.dumps(["standby", text_of(part.get("mid"), MAX_ID), person, stamp]),
+        person=person,
+        kind="person_active",
+        said_at=moment_of(_seconds(stamp), now),
+    )
+
+
+def _new_owner(item: object) -> str:
+    """Return the app that has a conversation from now on, where an item says so."""
+    for name in ("pass_thread_control", "take_thread_control"):
+        part = item.get(name) if isinstance(item, dict) else None
+        if isinstance(part, dict) and part.get("new_owner_app_id"):
+            return str(part["new_owner_app_id"])
+    return ""
 
 
 Read = tuple[str, dict[str, Any]]
@@ -138,12 +184,24 @@ def _rated(part: dict[str, Any], rating: Rating | None) -> Read:
     return "", {"kind": "feedback", "about": mid, "rating": rating}
 
 
+def _passed(_part: dict[str, Any]) -> Read:
+    """Read that another app gave us the conversation."""
+    return "", {"kind": "person_left"}
+
+
+def _taken(_part: dict[str, Any]) -> Read:
+    """Read that another app took the conversation."""
+    return "", {"kind": "person_took"}
+
+
 READERS = {
     "message": _message,
     "postback": _postback,
     "referral": _referral,
     "response_feedback": _response_feedback,
     "reaction": _reaction,
+    "pass_thread_control": _passed,
+    "take_thread_control": _taken,
 }
 
 

@@ -21,6 +21,9 @@ CONNECT_SECONDS = 3.0
 SEND_SECONDS = 15.0
 ACTION_SECONDS = 2.0
 ACTIONS = ("mark_seen", "typing_on")
+CONTROLS = ("pass_thread_control", "take_thread_control")
+"""Calls that move a conversation between apps, beside those that send."""
+NO_ID = "no_message_id"
 ONE_PERSON = 613
 """Too many messages in one conversation; others go on."""
 CLOSED = frozenset({1545041, 2018278, 2534022})
@@ -53,7 +56,7 @@ class SendApi:
             trust_env=url.startswith("https:"),
             timeout=httpx.Timeout(SEND_SECONDS, connect=CONNECT_SECONDS),
         )
-        self._url = f"{url}/me/messages"
+        self._url = f"{url}/me"
 
     @property
     def credentials(self) -> str:
@@ -73,8 +76,17 @@ class SendApi:
             except httpx.HTTPError:
                 return
 
-    def send(self, person: str, payload: Mapping[str, object]) -> Outcome:
-        """Send one message; whatever happens, an outcome comes back."""
+    def send(self, person: str, payload: Mapping[str, object], key: str) -> Outcome:
+        """Send one message; whatever happens, an outcome comes back.
+
+        Args:
+            person: whom it goes to.
+            payload: a message as the reference has it.
+            key: nothing here: Messenger recognises no message that comes twice.
+        """
+        control = next((call for call in CONTROLS if call in payload), None)
+        if control is not None:
+            return self._move(person, control, payload[control])
         fields = {
             "messaging_type": "RESPONSE",
             "message": json.dumps(payload, ensure_ascii=False),
@@ -92,7 +104,23 @@ class SendApi:
             return replace(outcome, after=meta.regain_seconds(response.headers))
         return outcome
 
-    def _post(self, person: str, fields: Mapping[str, str], seconds: float) -> httpx.Response:
+    def _move(self, person: str, control: str, values: object) -> Outcome:
+        """Pass a conversation to another app, or take it back; both may be done twice."""
+        fields = dict(values) if isinstance(values, Mapping) else {}
+        try:
+            response = self._post(person, fields, SEND_SECONDS, control)
+        except httpx.HTTPError as error:
+            return Outcome("waiting", type(error).__name__)
+        outcome = read_outcome(response.status_code, response.content)
+        if outcome.state != "unknown":
+            return outcome
+        if response.status_code == httpx.codes.OK and outcome.code == NO_ID:
+            return Outcome("sent")
+        return Outcome("waiting", outcome.code)
+
+    def _post(
+        self, person: str, fields: Mapping[str, str], seconds: float, call: str = "messages"
+    ) -> httpx.Response:
         """Post a form, as the reference does: so the token stands in no address, hence no log."""
         token = self._token()
         form = {
@@ -102,7 +130,7 @@ class SendApi:
             "appsecret_proof": meta.appsecret_proof(token, self._app_secret),
         }
         timeout = httpx.Timeout(seconds, connect=min(seconds, CONNECT_SECONDS))
-        return self._client.post(self._url, data=form, timeout=timeout)
+        return self._client.post(f"{self._url}/{call}", data=form, timeout=timeout)
 
 
 def read_outcome(status: int, body: bytes) -> Outcome:
@@ -119,7 +147,7 @@ def read_outcome(status: int, body: bytes) -> Outcome:
         message_id = answer.get("message_id")
         if isinstance(message_id, str) and message_id:
             return Outcome("sent", message_id=message_id)
-        return Outcome("unknown", "no_message_id")
+        return Outcome("unknown", NO_ID)
     if status == httpx.codes.TOO_MANY_REQUESTS:
         return Outcome("waiting", "status_429", holds=True)
     return Outcome("failed" if 400 <= status < 500 else "unknown", f"status_{status}")

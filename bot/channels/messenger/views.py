@@ -15,8 +15,16 @@ from knowledge.schema import now
 PATH = "/webhooks/messenger"
 
 
-def create_blueprint(settings: MessengerSettings, inbox: Inbox) -> Blueprint:
-    """Return the routes."""
+def create_blueprint(
+    settings: MessengerSettings, inbox: Inbox, handover_app: str = ""
+) -> Blueprint:
+    """Return the routes.
+
+    Args:
+        settings: of the Page.
+        inbox: keeps events.
+        handover_app: app that conversations are passed to, or "".
+    """
     routes = Blueprint("messenger", __name__)
 
     @routes.get(PATH)
@@ -35,7 +43,7 @@ def create_blueprint(settings: MessengerSettings, inbox: Inbox) -> Blueprint:
         signature = request.headers.get(meta.SIGNATURE_HEADER, "")
         if not meta.is_signed(body, signature, settings.app_secret):
             raise Problem(403, "The signature is missing or wrong.")
-        store(inbox, read_batch(body, now()), PLATFORM)
+        store(inbox, read_batch(body, now(), handover_app), PLATFORM)
         return Response(meta.ACCEPTED, mimetype="text/plain")
 
     return routes

@@ -95,7 +95,7 @@ def _quick_hashes(monkeypatch: pytest.MonkeyPatch) -> None:
     """Passwords are hashed for real, but with less work."""
     hasher = PasswordHasher(time_cost=1, memory_cost=64, parallelism=1)
     monkeypatch.setattr(people, "_hasher", hasher)
-    monkeypatch.setattr(people, "_nobody", hasher.hash("nobody"))
+    monkeypatch.setattr(people, "_nobody", lambda: hasher.hash("nobody"))
 
 
 @pytest.fixture

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from bs4 import BeautifulSoup
 from sqlalchemy.engine import Engine
 
-from knowledge.schema import InboxEvent, OutboxMessage, now
+from knowledge.schema import Handover, InboxEvent, OutboxMessage, now
 from knowledge.store import transaction
 from tests.bot.console.conftest import Teammate, shown
 
@@ -88,3 +88,23 @@ def test_what_is_stuck_is_listed_with_its_code_and_without_a_word(
 def test_where_all_went_well_it_says_so(nora: Teammate, engine: Engine) -> None:
     message(engine, event(engine, "done", "answered", now()), "sent", now())
     assert "Nothing is stuck." in shown(nora.get("/delivery"))
+
+
+def test_it_shows_which_conversations_a_person_has(nora: Teammate, engine: Engine) -> None:
+    begun = datetime(2026, 11, 22, 9, 30, tzinfo=UTC)
+    with transaction(engine) as session:
+        session.add(
+            Handover(
+                conversation_key="k" * 32,
+                platform="whatsapp",
+                account="number",
+                via="desk",
+                sealed=WORDS,
+                began_at=begun,
+                until=begun + timedelta(hours=1),
+            )
+        )
+    page = shown(nora.get("/delivery"))
+    assert "With a person now" in page
+    assert "whatsapp your team's desk 22 Nov 2026 09:30 22 Nov 2026 10:30" in " ".join(page.split())
+    assert "kkkk" not in page

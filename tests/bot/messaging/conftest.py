@@ -6,9 +6,10 @@ import hashlib
 import hmac
 import json
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from functools import cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
 from typing import Any
@@ -21,20 +22,27 @@ from flask.testing import FlaskClient
 from sqlalchemy.engine import Engine
 from werkzeug.test import TestResponse
 
-from bot.channel_settings import ChannelSettings, MessengerSettings
+from bot.channel_settings import ChannelSettings, HandoverSettings, MessengerSettings
+from bot.channels.desk.client import DeskClient
 from bot.channels.messenger.send_api import SendApi
 from bot.messaging.answering import Answering
+from bot.messaging.channels import Channel
+from bot.messaging.countries import ChosenCountries
+from bot.messaging.handover import Reception
+from bot.messaging.handovers import Handovers
 from bot.messaging.inbox import Inbox, Incoming
-from bot.messaging.outbox import Outbox
+from bot.messaging.outbox import DESK, Outbox
 from bot.messaging.sealing import Sealer
 from bot.messaging.sending import Sending
 from bot.rendering import messenger
 from bot.rendering.words import read_words
 from bot.replies.compose import Composer
 from bot.safety.log_lines import LogLineFormatter
+from bot.safety.triage import load_rules, takes_over
 from bot.settings import BotSettings
 from bot.turn import BannerNote, Message, Reply
 from knowledge.schema import InboxEvent, OutboxMessage, now
+from knowledge.settings import ROOT
 from knowledge.store import transaction
 from tests.knowledge.conftest import empty_store, postgres_server, sqlite_store, store
 
@@ -44,6 +52,8 @@ SECRET_KEY = "test-" * 8
 SECRETS = MessengerSettings("app-secret", "verify-me", "page-token", "http://127.0.0.1:9")
 PAGE, PERSON = "1000200030004000", "7000600050004000"
 CANARY = "my secret canary illness"
+RULES = cache(load_rules)
+"""Reading them takes most of the time that an office needs to open; they never change."""
 
 
 class Clock:
@@ -186,6 +196,8 @@ class Office:
     answering: Answering
     sending: Sending
     token: list[str]
+    handovers: Handovers
+    reception: Reception
 
     def answer_all(self) -> None:
         """Answer whatever can be answered now."""
@@ -216,8 +228,14 @@ class Office:
         return [(row.state, row.code) for row in self.messages()]
 
 
-def make_office(store: Engine, composer: Composer, url: str) -> Office:
-    """Put an office together over a store and a Send API."""
+def make_office(
+    store: Engine,
+    composer: Composer,
+    url: str,
+    channels: Mapping[str, Channel] | None = None,
+    handover: HandoverSettings | None = None,
+) -> Office:
+    """Put an office together over a store and Messenger's Send API, or other platforms."""
     clock, turns, ratings, sealer = Clock(), Turns(), Ratings(), Sealer(SECRET_KEY)
     inbox, outbox = Inbox(store, sealer, clock), Outbox(store, sealer, clock)
     words, token = read_words(), ["page-token"]
@@ -225,13 +243,55 @@ def make_office(store: Engine, composer: Composer, url: str) -> Office:
     def render(reply: Reply) -> list[Any]:
         return [message.payload() for message in messenger.render(reply, words)]
 
+    if channels is None:
+        channels = {"messenger": Channel(render, SendApi(url, lambda: token[0], "app-secret"))}
+    renders = {name: channel.render for name, channel in channels.items()}
+    platforms = {name: channel.platform for name, channel in channels.items()}
+    handovers = Handovers(store, sealer, timedelta(minutes=60), clock)
+    handover = handover or HandoverSettings()
+    rules = RULES(ROOT / "bot" / "safety" / "triage_rules" / "en.yml")
+
+    def is_alarm(text: str) -> bool:
+        return takes_over(text, rules)
+
+    reception = Reception(handovers, handover, composer, is_alarm, clock)
     answering = Answering(
-        inbox, sealer, turns, composer, ratings, NoBanners(), {"messenger": render}, "NO", clock
+        inbox,
+        sealer,
+        turns,
+        composer,
+        ratings,
+        NoBanners(),
+        renders,
+        reception,
+        ChosenCountries(store, clock),
+        "NO",
+        clock,
     )
-    sending = Sending(
-        outbox, sealer, {"messenger": SendApi(url, lambda: token[0], "app-secret")}, clock
+    if handover.desk is not None:
+        desk = handover.desk
+        platforms[DESK] = DeskClient(lambda: desk, None, clock)
+
+    def undelivered(conversation_key: str, payload: Mapping[str, object]) -> None:
+        event = reception.undelivered(conversation_key, payload)
+        if event is not None:
+            inbox.keep([event])
+
+    sending = Sending(outbox, sealer, platforms, undelivered, clock)
+    return Office(
+        store,
+        clock,
+        turns,
+        ratings,
+        sealer,
+        inbox,
+        outbox,
+        answering,
+        sending,
+        token,
+        handovers,
+        reception,
     )
-    return Office(store, clock, turns, ratings, sealer, inbox, outbox, answering, sending, token)
 
 
 @pytest.fixture

@@ -21,6 +21,7 @@ from flask import Flask
 from sqlalchemy.engine import Engine
 from sqlalchemy.exc import OperationalError
 
+from bot.bell import Bell
 from bot.channel_settings import ChannelSettings, MessengerSettings
 from bot.messaging.__main__ import Messaging, work
 from bot.messaging.channels import FRESH_SECONDS, FreshSettings
@@ -220,7 +221,7 @@ def test_a_step_that_fails_does_not_end_its_thread(lines: Lines) -> None:
         stop.set()
         return False
 
-    thread = threading.Thread(target=work, args=(step, stop))
+    thread = threading.Thread(target=work, args=(step, stop, Bell()))
     thread.start()
     thread.join(timeout=20)
     assert len(tried) == 2

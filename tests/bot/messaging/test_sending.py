@@ -350,7 +350,7 @@ def test_without_a_connection_it_is_tried_again(sqlite_office: Office) -> None:
     with closing(socket.socket()) as free:
         free.bind(("127.0.0.1", 0))
         url = f"http://127.0.0.1:{free.getsockname()[1]}"
-    assert SendApi(url, lambda: "t", "s").send(PERSON, {"text": "x"}) == Outcome(
+    assert SendApi(url, lambda: "t", "s").send(PERSON, {"text": "x"}, "k1") == Outcome(
         "waiting", "not_connected"
     )
 
@@ -373,7 +373,7 @@ def test_how_a_call_breaks_decides_whether_it_is_made_again(
         raise error
 
     api = SendApi("https://graph.example", lambda: "t", "s", httpx.MockTransport(fail))
-    assert api.send(PERSON, {"text": "x"}) == outcome
+    assert api.send(PERSON, {"text": "x"}, "k1") == outcome
 
 
 def test_a_server_that_hangs_up_leaves_it_unknown(sqlite_office: Office, graph: Graph) -> None:

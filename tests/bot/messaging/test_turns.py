@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy.exc import OperationalError
 
-from bot.messaging.inbox import CLAIM_SECONDS, Inbox, Incoming, Outgoing
+from bot.messaging.inbox import CLAIM_SECONDS, MAX_CLAIMS, Inbox, Incoming, Outgoing
 from bot.messaging.sealing import Sealer, SealError
 from bot.replies.compose import Composer
 from bot.turn import Message, Reply
@@ -221,7 +221,7 @@ def test_who_is_late_writes_nothing_while_another_one_works_on_it(office: Office
 
 def test_an_event_that_ends_its_process_each_time_is_given_up(office: Office) -> None:
     office.inbox.keep([said(office, "m1")])
-    for _ in range(3):
+    for _ in range(MAX_CLAIMS):
         assert office.inbox.claim() is not None
         office.clock.wait(seconds=CLAIM_SECONDS + 1)
         office.inbox.free_dead()

@@ -1,0 +1,1 @@
+"""WhatsApp: its webhook, what its events mean, and the calls of its Cloud API."""
