@@ -19,6 +19,7 @@ import pytest
 import yaml
 from flask import Flask
 
+from bot.__main__ import parser as bot_parser
 from bot.app import create_app
 from bot.settings import BOT_SETTINGS, read_bot_settings
 from bot.turn import Kind, Reply
@@ -39,6 +40,7 @@ FENCED = re.compile(r"^```\w*\n(?P<code>.*?)^```", re.MULTILINE | re.DOTALL)
 SPAN = re.compile(r"`([^`\n]+)`")
 LINK = re.compile(r"!?\[[^\]]*\]\((?P<target>[^()\s]*(?:\([^()\s]*\)[^()\s]*)*)\)")
 MAKE = re.compile(r"^(?:\$ )?make ([a-z-]+)", re.MULTILINE)
+BOT = re.compile(r"\.venv/bin/python -m bot (?P<arguments>[^\n`|>]*)")
 KNOWLEDGE = re.compile(r"\.venv/bin/python -m knowledge\b(?P<arguments>[^\n`]*)")
 
 
@@ -63,12 +65,28 @@ def code(page: Path) -> Iterator[str]:
 
 def commands() -> dict[str, argparse.ArgumentParser]:
     """Return the parser of each command of ``python -m knowledge``."""
+    return commands_of(parser())
+
+
+def commands_of(root: argparse.ArgumentParser) -> dict[str, argparse.ArgumentParser]:
+    """Return the parser of each command that a parser knows."""
     (found,) = (
-        action.choices
-        for action in parser()._actions
-        if isinstance(action, argparse._SubParsersAction)
+        action.choices for action in root._actions if isinstance(action, argparse._SubParsersAction)
     )
     return dict(found)
+
+
+def options_of(command: argparse.ArgumentParser) -> set[str]:
+    """Return the options of a command, without that for help."""
+    found = {option for action in command._actions for option in action.option_strings}
+    return found - {"-h", "--help"}
+
+
+BOT_COMMANDS = [
+    (name, platform)
+    for name, command in commands_of(bot_parser()).items()
+    for platform in commands_of(command)
+]
 
 
 def name(page: Path) -> str:
@@ -176,13 +194,7 @@ def test_every_command_is_in_the_content_guide() -> None:
 
 def test_every_option_of_a_command_is_in_the_content_guide() -> None:
     guide = "\n".join(code(DOCS / "content-guide.md"))
-    options = {
-        option
-        for command in commands().values()
-        for action in command._actions
-        for option in action.option_strings
-        if option not in {"-h", "--help"}
-    }
+    options = {option for command in commands().values() for option in options_of(command)}
     assert {option for option in options if option not in guide} == set()
 
 
@@ -193,6 +205,19 @@ def test_commands_in_the_pages_can_be_run_as_they_stand(page: Path) -> None:
             words = ["3" if word == "RELEASE" else word for word in shlex.split(arguments)]
             # argparse ends the process where it does not know a command or an option.
             parser().parse_args(words)
+        for arguments in BOT.findall(part):
+            bot_parser().parse_args(shlex.split(arguments, comments=True))
+
+
+@pytest.mark.parametrize(("name", "platform"), BOT_COMMANDS)
+def test_every_command_about_a_platform_is_in_a_page_with_its_options(
+    name: str, platform: str
+) -> None:
+    pages = ["\n".join(code(page)) for page in PAGES]
+    told = "\n".join(page for page in pages if f"python -m bot {name} {platform}" in page)
+    options = options_of(commands_of(commands_of(bot_parser())[name])[platform])
+    assert told, "no page shows the command"
+    assert {option for option in options if option not in told} == set()
 
 
 @every_page

@@ -1,0 +1,1 @@
+"""Examining and setting up a platform."""
