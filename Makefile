@@ -5,7 +5,7 @@ export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
 .PHONY: help run setup test unit lint format lock bench bench-encode bench-peers bench-search \
-        bench-console safety measure corpus clean
+        bench-console faults safety measure corpus clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-13s %s\n", $$1, $$2}'
@@ -49,6 +49,9 @@ bench-search: setup ## Measure a search over up to 100,000 entries; docs/benchma
 
 bench-console: setup ## Measure the console's pages over 5,000 answers; docs/benchmarks.md
 	@$(OURS) -m benchmarks.console --write
+
+faults: setup ## Kill every process at random under load, and account for every message
+	@$(OURS) -m benchmarks.faults
 
 safety: setup ## Count how often labelled emergencies reach help, through all three nets
 	@$(OURS) -m benchmarks.safety

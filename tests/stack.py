@@ -10,7 +10,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -176,17 +176,22 @@ class Stack:
         )
 
 
-def prepare(data: Path = DATA, *, keep: bool = False) -> dict[str, str]:
+def prepare(
+    data: Path = DATA, *, keep: bool = False, settings: Mapping[str, str] | None = None
+) -> dict[str, str]:
     """Make a data folder ready for a start; return its settings.
 
     Args:
         data: the folder.
         keep: whether what was stored stays, as for people who start again.
+        settings: further ones, which replace those that every stack has.
     """
     data.mkdir(parents=True, exist_ok=True)
     env = environment(data, free_ports(3))
     env["CITEWELL_TRACKER_DIR"] = str(tracker_folder(data))
-    old = [*data.glob("*.db*"), *data.glob("log/*"), *tracker_folder(data).glob("*.db*")]
+    env |= settings or {}
+    tracker = Path(env["CITEWELL_TRACKER_DIR"])
+    old = [*data.glob("*.db*"), *data.glob("log/*"), *tracker.glob("*.db*")]
     for file in [] if keep else old:
         file.unlink()
     return env
@@ -198,9 +203,11 @@ def tracker_folder(data: Path) -> Path:
     return memory / f"citewell-test-{os.getuid()}" if memory.is_dir() else data
 
 
-def start(data: Path = DATA, *, keep: bool = False) -> Stack:
+def start(
+    data: Path = DATA, *, keep: bool = False, settings: Mapping[str, str] | None = None
+) -> Stack:
     """Start a stack with `python -m deploy.launch` and wait until it answers."""
-    env = prepare(data, keep=keep)
+    env = prepare(data, keep=keep, settings=settings)
     launcher = subprocess.Popen(
         [sys.executable, "-m", "deploy.launch"],
         cwd=ROOT,
