@@ -15,6 +15,7 @@ from typing import Annotated, Literal
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from knowledge import yaml_reader
 from knowledge.embedder import Vectors
 from knowledge.index import VectorIndex
 
@@ -89,7 +90,7 @@ def read_exemplars(file: Path = FILE) -> list[Exemplar]:
         ExemplarError: the file is missing or broken.
     """
     try:
-        content = _File.model_validate(yaml.safe_load(file.read_text(encoding="utf-8")))
+        content = _File.model_validate(yaml_reader.read(file.read_text(encoding="utf-8")))
     except (OSError, yaml.YAMLError, ValidationError) as error:
         raise ExemplarError(f"{file.name} is missing or broken: {error}") from error
     exemplars = [

@@ -15,6 +15,7 @@ from typing import Literal
 import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from knowledge import yaml_reader
 from knowledge.answering import Answer, Answerer, Clarify, Context, Decision
 
 QUESTIONS = Path(__file__).parent.parent / "tests" / "data" / "questions"
@@ -164,7 +165,7 @@ def read_questions(file: Path, known: frozenset[str] | None = None) -> list[Ques
         QuestionsError: the file is broken or a row names an entry that does not exist.
     """
     try:
-        rows = yaml.safe_load(file.read_text(encoding="utf-8"))["questions"]
+        rows = yaml_reader.read(file.read_text(encoding="utf-8"))["questions"]
     except (OSError, yaml.YAMLError, KeyError, TypeError) as error:
         raise QuestionsError(f"{file.name}: needs a list under `questions:`") from error
     if not isinstance(rows, list):

@@ -14,6 +14,7 @@ from typing import NamedTuple
 import yaml
 from pydantic import ValidationError
 
+from knowledge import yaml_reader
 from knowledge.entry import Entry, Topic, TopicEntry
 
 MAX_FILE_BYTES = 1_000_000
@@ -233,8 +234,7 @@ def _compose(file: CorpusFile) -> yaml.Node:
     if len(file.content) > MAX_FILE_BYTES:
         raise CorpusError([_too_large(name)])
     try:
-        # Not libyaml: what is nested too deeply ends the process there, here it is an error.
-        node = yaml.compose(file.content.decode("utf-8-sig"), Loader=yaml.SafeLoader)
+        node = yaml_reader.compose(file.content.decode("utf-8-sig"))
     except UnicodeDecodeError as error:
         raise CorpusError([Fault(name, 0, "", "", "not UTF-8: save it as UTF-8")]) from error
     except yaml.YAMLError as error:
