@@ -18,7 +18,9 @@ import httpx
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from jinja2.bccache import Bucket, BytecodeCache
 from sqlalchemy.engine import Engine
+from werkzeug.routing import Rule
 from werkzeug.test import TestResponse
 
 from bot.app import create_app
@@ -275,6 +277,43 @@ def settings(tmp_path: Path, database_file: Path) -> BotSettings:
 def rasa() -> ScriptedRasa:
     """A Rasa that answers with one entry until told otherwise."""
     return ScriptedRasa()
+
+
+class CompiledTemplates(BytecodeCache):
+    """What templates were compiled to, by their text: each app would compile its own anew."""
+
+    def __init__(self) -> None:
+        self._codes: dict[tuple[str, str], Any] = {}
+
+    def load_bytecode(self, bucket: Bucket) -> None:
+        """Find what a template was compiled to."""
+        bucket.code = self._codes.get((bucket.key, bucket.checksum))
+
+    def dump_bytecode(self, bucket: Bucket) -> None:
+        """Keep what a template was compiled to."""
+        self._codes[bucket.key, bucket.checksum] = bucket.code
+
+
+def when_first_built(
+    compiles: Callable[[Rule, bool], Callable[..., tuple[str, str]]],
+) -> Callable[..., Callable[..., tuple[str, str]]]:
+    """Put off compiling how a route's address is built, until one is."""
+
+    def compile_later(rule: Rule, append_unknown: bool = True) -> Callable[..., tuple[str, str]]:
+        compiled = cache(partial(compiles, rule, append_unknown))
+        return lambda *args, **values: compiled()(*args, **values)
+
+    return compile_later
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _apps_start_fast() -> Iterator[None]:
+    """Hundreds of apps share compiled templates, and do not compile what they never use."""
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(Flask, "jinja_options", {"bytecode_cache": CompiledTemplates()})
+        later = when_first_built(Rule._compile_builder)
+        patched.setattr(Rule, "_compile_builder", later)
+        yield
 
 
 # Reading these takes most of a start; none of them ever changes, so tests share them.
