@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from knowledge.embedder import Progress, Vectors
+from tests import databases
 from tests import stack as running
 
 DIMENSIONS = 256
@@ -54,6 +55,16 @@ class WordEmbedder:
 def embedder() -> WordEmbedder:
     """An embedder that needs no model."""
     return WordEmbedder()
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[databases.Postgres]:
+    """A running PostgreSQL, one for all tests."""
+    try:
+        with databases.postgres() as server:
+            yield server
+    except databases.NoPostgres as error:
+        pytest.skip(str(error))
 
 
 @pytest.fixture(scope="session")

@@ -73,16 +73,6 @@ def empty_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return file
 
 
-@pytest.fixture(scope="session")
-def postgres_server() -> Iterator[databases.Postgres]:
-    """A running PostgreSQL."""
-    try:
-        with databases.postgres() as server:
-            yield server
-    except databases.NoPostgres as error:
-        pytest.skip(str(error))
-
-
 @pytest.fixture
 def sqlite_store(tmp_path: Path, empty_store: Path) -> Iterator[Engine]:
     """An empty store in the newest shape, in a file."""

@@ -153,16 +153,6 @@ def empty_store(empty_database: Path, tmp_path: Path) -> Iterator[Engine]:
     made.dispose()
 
 
-@pytest.fixture(scope="session")
-def postgres_server() -> Iterator[databases.Postgres]:
-    """A running PostgreSQL."""
-    try:
-        with databases.postgres() as server:
-            yield server
-    except databases.NoPostgres as error:
-        pytest.skip(str(error))
-
-
 @pytest.fixture(params=["sqlite", "postgresql"])
 def store(request: pytest.FixtureRequest) -> Iterator[Engine]:
     """An empty store in the newest shape, on SQLite and on PostgreSQL."""

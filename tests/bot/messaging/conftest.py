@@ -44,11 +44,12 @@ from bot.turn import BannerNote, Message, Reply
 from knowledge.schema import InboxEvent, OutboxMessage, now
 from knowledge.settings import ROOT
 from knowledge.store import transaction
-from tests.knowledge.conftest import empty_store, postgres_server, sqlite_store, store
+from tests.bot.messaging import another_process
+from tests.knowledge.conftest import empty_store, sqlite_store, store
 
-__all__ = ["empty_store", "postgres_server", "sqlite_store", "store"]
+__all__ = ["empty_store", "sqlite_store", "store"]
 
-SECRET_KEY = "test-" * 8
+SECRET_KEY = another_process.SECRET_KEY
 SECRETS = MessengerSettings("app-secret", "verify-me", "page-token", "http://127.0.0.1:9")
 PAGE, PERSON = "1000200030004000", "7000600050004000"
 CANARY = "my secret canary illness"

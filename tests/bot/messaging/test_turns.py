@@ -11,12 +11,11 @@ from pathlib import Path
 import pytest
 from sqlalchemy.exc import OperationalError
 
-from bot.messaging.inbox import CLAIM_SECONDS, MAX_CLAIMS, Inbox, Incoming, Outgoing
+from bot.messaging.inbox import CLAIM_SECONDS, MAX_CLAIMS, Inbox, Outgoing
 from bot.messaging.sealing import Sealer, SealError
 from bot.replies.compose import Composer
 from bot.turn import Message, Reply
-from knowledge.schema import now
-from knowledge.store import connect
+from tests.bot.messaging.another_process import keep_a_hundred
 from tests.bot.messaging.conftest import (
     CANARY,
     PERSON,
@@ -47,23 +46,11 @@ def heard(office: Office) -> list[str]:
 # Once
 
 
-def keep_from_a_process(url: str, first: int) -> None:
-    """Store a hundred events, half of which the other process stores too."""
-    engine = connect(url)
-    events = [
-        Incoming("messenger", "page", f"m{number}", "somebody", "text", now(), text="x")
-        for number in range(first, first + 100)
-    ]
-    for event in events:
-        Inbox(engine, Sealer(SECRET_KEY)).keep([event])
-    engine.dispose()
-
-
 def test_two_processes_that_get_the_same_events_store_each_once(office: Office) -> None:
     url = office.store.url.render_as_string(hide_password=False)
     spawn = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(2, mp_context=spawn) as pool:
-        done = [pool.submit(keep_from_a_process, url, first) for first in (0, 50)]
+        done = [pool.submit(keep_a_hundred, url, first) for first in (0, 50)]
         for one in done:
             one.result(timeout=60)
     assert len(office.events()) == 150
