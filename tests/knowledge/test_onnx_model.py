@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import logging
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -180,9 +181,8 @@ def embedder(tiny: KnowledgeSettings) -> OnnxEmbedder:
 @pytest.fixture
 def own(tiny: KnowledgeSettings, tmp_path: Path) -> KnowledgeSettings:
     """The small BERT with an export that a test may damage."""
-    settings = replace(tiny, data_dir=tmp_path)
-    load_onnx(settings)
-    return settings
+    shutil.copytree(tiny.data_dir / "models", tmp_path / "models")
+    return replace(tiny, data_dir=tmp_path)
 
 
 def lengths(vectors: Vectors) -> list[float]:
