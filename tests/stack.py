@@ -18,9 +18,11 @@ from typing import Any
 import httpx
 
 from bot.settings import read_bot_settings
+from tests import prepared
 
 ROOT = Path(__file__).resolve().parent.parent
-DATA = ROOT / "var" / "test"
+# Tests may run in several processes at once; each has a stack of its own.
+DATA = ROOT / "var" / "test" / os.environ.get("PYTEST_XDIST_WORKER", "alone")
 START_SECONDS = 240
 PROCESSES = ("rasa", "actions", "web", "worker")
 
@@ -49,13 +51,8 @@ def wait_for(condition: Callable[[], bool], seconds: float) -> bool:
 
 def environment(data: Path, ports: list[int]) -> dict[str, str]:
     """Return the settings of a stack of its own."""
-    kept = {
-        name: value
-        for name, value in os.environ.items()
-        if not name.startswith(("CITEWELL_", "DATABASE_URL", "PYTHONDONTWRITEBYTECODE"))
-    }
     return {
-        **kept,
+        **prepared.without_settings(),
         "CITEWELL_DATA_DIR": str(data),
         "CITEWELL_PORT": str(ports[0]),
         "CITEWELL_RASA_PORT": str(ports[1]),
@@ -179,7 +176,7 @@ class Stack:
 def prepare(
     data: Path = DATA, *, keep: bool = False, settings: Mapping[str, str] | None = None
 ) -> dict[str, str]:
-    """Make a data folder ready for a start; return its settings.
+    """Make a data folder ready for a start, models and vectors in it; return its settings.
 
     Args:
         data: the folder.
@@ -194,13 +191,15 @@ def prepare(
     old = [*data.glob("*.db*"), *data.glob("log/*"), *tracker.glob("*.db*")]
     for file in [] if keep else old:
         file.unlink()
+    prepared.fill(data)
     return env
 
 
 def tracker_folder(data: Path) -> Path:
     """Return where a stack keeps running conversations: in memory, where that can be."""
     memory = Path("/dev/shm")  # noqa: S108 as in bot/settings.py
-    return memory / f"citewell-test-{os.getuid()}" if memory.is_dir() else data
+    own = memory / f"citewell-test-{os.getuid()}-{data.name}"
+    return own if memory.is_dir() else data
 
 
 def start(

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from deploy.launch import train
 from deploy.supervision import RASA, RASA_COMMAND, RASA_ENVIRONMENT
-from tests.stack import DATA, ROOT
+from tests.prepared import FOLDER, trained_model
+from tests.stack import ROOT
 
 pytestmark = pytest.mark.rasa
 
@@ -27,9 +27,9 @@ def rasa(*words: str) -> subprocess.CompletedProcess[str]:
     env = {
         **os.environ,
         **RASA_ENVIRONMENT,
-        "RASA_CACHE_DIRECTORY": str(DATA / "rasa-cache"),
+        "RASA_CACHE_DIRECTORY": str(FOLDER / "rasa-cache"),
         "ACTION_ENDPOINT_URL": "http://127.0.0.1:9/webhook",
-        "RASA_TRACKER_DB": str(DATA / "unused.db"),
+        "RASA_TRACKER_DB": str(FOLDER / "unused.db"),
     }
     return subprocess.run(
         [str(RASA / "python"), "-c", RASA_COMMAND, *words],
@@ -44,8 +44,7 @@ def rasa(*words: str) -> subprocess.CompletedProcess[str]:
 @pytest.fixture(scope="module")
 def model() -> Path:
     """The trained model, the same as the stack's."""
-    (DATA / "log").mkdir(parents=True, exist_ok=True)
-    return train(DATA)
+    return trained_model()
 
 
 def test_its_data_are_sound() -> None:

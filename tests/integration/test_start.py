@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from tests import prepared
 from tests.stack import (
-    DATA,
     PROCESSES,
     ROOT,
     Stack,
@@ -40,9 +40,8 @@ def launch(env: dict[str, str], *words: str) -> subprocess.CompletedProcess[str]
 
 @pytest.fixture
 def env(tmp_path: Path) -> dict[str, str]:
-    """Settings of a stack of its own, with the trained model at hand."""
-    if (DATA / "models").is_dir():
-        shutil.copytree(DATA / "models", tmp_path / "models")
+    """Settings of a stack of its own, with the models and vectors at hand."""
+    prepared.fill(tmp_path)
     return environment(tmp_path, free_ports(3))
 
 
@@ -91,9 +90,10 @@ def test_an_unreachable_database_is_named_with_its_setting(env: dict[str, str]) 
 
 
 def test_a_second_start_does_none_of_the_finished_work_again(env: dict[str, str]) -> None:
+    folder = Path(env["CITEWELL_DATA_DIR"])
+    (folder / "citewell.db").unlink()  # the vectors, too, are first made here
     first = launch(env, "--prepare")
     assert first.returncode == 0, first.stdout
-    folder = Path(env["CITEWELL_DATA_DIR"])
     made = {file: file.stat().st_mtime_ns for file in (folder / "models").iterdir()}
     started = time.monotonic()
     second = launch(env, "--prepare")

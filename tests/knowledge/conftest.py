@@ -21,7 +21,7 @@ from knowledge.schema import Person
 from knowledge.search_commands import calibrated, checked_entries
 from knowledge.settings import ROOT, read_settings
 from knowledge.store import LiveEntry, LiveSet, connect, migrate, transaction
-from tests import databases
+from tests import databases, prepared
 from tests.conftest import WordEmbedder
 from tests.knowledge.small import CALIBRATION, EXEMPLARS, small_release
 
@@ -116,7 +116,9 @@ def answerer(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Answerer]:
 @pytest.fixture(scope="session")
 def shipped(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Answerer]:
     """Everything as it ships."""
-    settings = read_settings({"CITEWELL_DATA_DIR": str(tmp_path_factory.mktemp("shipped"))})
+    folder = tmp_path_factory.mktemp("shipped")
+    prepared.fill(folder, dialogue=False)
+    settings = read_settings({"CITEWELL_DATA_DIR": str(folder)})
     engine = connect(settings.database_url)
     migrate(engine)
     entries = checked_entries(ROOT / "knowledge" / "corpus")
