@@ -20,7 +20,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import httpx
@@ -74,8 +74,10 @@ CANNOT_START = (
 
 
 def say(text: str) -> None:
-    """Print a line of progress at once."""
-    print(text, flush=True)
+    """Print a line of progress at once, if anybody still reads."""
+    # A stop has to go on where the other end of a pipe is gone: else all processes would stay.
+    with suppress(BrokenPipeError):
+        print(text, flush=True)
 
 
 @contextmanager

@@ -5,6 +5,7 @@ from __future__ import annotations
 import configparser
 import shlex
 import shutil
+import signal
 import subprocess
 import sys
 from collections import namedtuple
@@ -575,3 +576,22 @@ def test_it_refuses_a_folder_of_conversations_that_is_not_its_own(
     monkeypatch.setattr("os.getuid", lambda: 12345)
     with pytest.raises(launch.StartError, match="somebody else"):
         launch.prepare_tracker_folder(tmp_path / "mine")
+
+
+def test_a_stop_that_nobody_reads_of_still_stops_everything(tmp_path: Path) -> None:
+    code = (
+        "import subprocess, sys; from pathlib import Path; from deploy import launch; "
+        "child = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(60)']); "
+        "launch._stop(child); Path(sys.argv[1]).write_text(str(child.returncode))"
+    )
+    told = tmp_path / "told"
+    with subprocess.Popen(
+        [sys.executable, "-c", code, str(told)],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+    ) as stopping:
+        assert stopping.stdout is not None
+        stopping.stdout.close()
+        stopping.wait(timeout=50)
+    assert told.read_text() == str(-signal.SIGTERM)
