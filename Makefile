@@ -10,7 +10,8 @@ export PYTHONDONTWRITEBYTECODE :=
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-13s %s\n", $$1, $$2}'
 
-# Tests with a model, with Rasa, with the four processes or a browser run one after another.
+# Tests with a model, with Rasa, with the four processes or a browser mostly wait for one another:
+# two at a time, whatever the machine, each with a stack of its own (tests/conftest.py).
 SLOW := rasa or stack or browser or model
 
 run: setup ## Install what is missing, start everything, print the address (Ctrl-C stops it)
@@ -24,7 +25,7 @@ test: setup ## Lint, types, then every test: unit, Rasa, the four real processes
 	@$(OURS) -m mypy
 	@$(OURS) -m knowledge check
 	@$(OURS) -m pytest -n auto --dist loadfile -m "not ($(SLOW))"
-	@$(OURS) -m pytest -m "$(SLOW)"
+	@$(OURS) -m pytest -n 2 --dist loadfile -m "$(SLOW)"
 
 unit: setup ## The quick tests only, on all cores
 	@$(OURS) -m pytest -n auto --dist loadfile -m "not ($(SLOW))"

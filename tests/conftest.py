@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 import numpy as np
 import pytest
+from xdist.scheduler import LoadFileScheduling
 
 from knowledge.embedder import Progress, Vectors
 from tests import databases
@@ -15,6 +17,24 @@ from tests import stack as running
 DIMENSIONS = 256
 KNOWN_WORDS = frozenset({"measures", "fewer", "influence"})
 """Words that the embedder without a model "knows": each is near to one of the small corpus."""
+
+
+class ByStack(LoadFileScheduling):
+    """Gives the tests of a file to one process, and all tests that share a stack.
+
+    One process has the browser, another one breaks the four processes of its own.
+    """
+
+    def _split_scope(self, nodeid: str) -> str:
+        """Return what the tests that belong together have in common."""
+        shared = ("tests/browser/", "tests/integration/")
+        return next((place for place in shared if nodeid.startswith(place)), nodeid.split("::")[0])
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ByStack | None:
+    """Replace the scheduling by files, and no other."""
+    return ByStack(config, log) if config.getoption("dist") == "loadfile" else None
 
 
 class WordEmbedder:
