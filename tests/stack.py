@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import signal
 import socket
@@ -31,6 +32,8 @@ ROOT = Path(__file__).resolve().parent.parent
 DATA = ROOT / "var" / "test" / os.environ.get("PYTEST_XDIST_WORKER", "alone")
 START_SECONDS = 240
 PROCESSES = ("rasa", "actions", "web", "worker")
+PR_SET_PDEATHSIG = 1
+"""Of Linux's <sys/prctl.h>."""
 
 
 def free_ports(count: int) -> list[int]:
@@ -218,6 +221,16 @@ def tracker_folder(data: Path) -> Path:
     return own if memory.is_dir() else data
 
 
+def stop_with_the_tests() -> None:
+    """Let this process be told to stop when the one that started it ends, however it ends.
+
+    pytest-xdist kills its processes when somebody presses Ctrl-C; no fixture ends then. Only Linux
+    can do this.
+    """
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGINT)
+
+
 def start(
     data: Path = DATA, *, keep: bool = False, settings: Mapping[str, str] | None = None
 ) -> Stack:
@@ -231,6 +244,7 @@ def start(
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         start_new_session=True,
+        preexec_fn=stop_with_the_tests,
     )
     stack = Stack(f"http://127.0.0.1:{env['CITEWELL_PORT']}", data, env, launcher)
 
