@@ -330,10 +330,10 @@ TLS = cache(ssl.create_default_context)
 def start_app(rasa: ScriptedRasa, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Flask]:
     """Start the app as it is, only with the scripted Rasa on the other end of the line."""
     for name, shared in SHARED.items():
-        monkeypatch.setattr(f"bot.app.{name}", shared)
+        monkeypatch.setattr(f"bot.gateway.{name}", shared)
     monkeypatch.setattr("ssl.create_default_context", TLS)
     monkeypatch.setattr(
-        "bot.app.RasaClient", partial(RasaClient, transport=httpx.MockTransport(rasa))
+        "bot.gateway.RasaClient", partial(RasaClient, transport=httpx.MockTransport(rasa))
     )
     return create_app
 

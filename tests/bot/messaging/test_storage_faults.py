@@ -37,9 +37,6 @@ from tests.bot.messaging.conftest import (
     message,
     signature,
 )
-from tests.knowledge.conftest import postgres_server
-
-__all__ = ["postgres_server"]
 
 AT_ONCE = 1.0
 """Seconds: a platform waits for five of them, and so does everybody behind."""

@@ -33,9 +33,9 @@ from tests.bot.messaging.conftest import (
     lines,
     make_office,
 )
-from tests.knowledge.conftest import empty_store, postgres_server, sqlite_store, store
+from tests.knowledge.conftest import empty_store, sqlite_store, store
 
-__all__ = ["Lines", "empty_store", "lines", "postgres_server", "sqlite_store", "store"]
+__all__ = ["Lines", "empty_store", "lines", "sqlite_store", "store"]
 
 ACCOUNT = Account()
 TLS = cache(ssl.create_default_context)

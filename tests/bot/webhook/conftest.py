@@ -29,9 +29,9 @@ from bot.simulator.webhook import KEY as WRITTEN_KEY
 from bot.simulator.webhook import WebhookStandIn
 from knowledge.schema import now
 from tests.bot.messaging.conftest import Lines, lines
-from tests.knowledge.conftest import empty_store, postgres_server, sqlite_store, store
+from tests.knowledge.conftest import empty_store, sqlite_store, store
 
-__all__ = ["Lines", "empty_store", "lines", "postgres_server", "sqlite_store", "store"]
+__all__ = ["Lines", "empty_store", "lines", "sqlite_store", "store"]
 
 PATH = "/webhooks/generic"
 KEY = base64.b64decode(WRITTEN_KEY.removeprefix("whsec_"))

@@ -28,9 +28,9 @@ from bot.simulator.whatsapp import WhatsAppStandIn
 from bot.simulator.whatsapp_account import WhatsAppAccount
 from bot.simulator.whatsapp_events import Event
 from tests.bot.messaging.conftest import Lines, Office, lines, make_office
-from tests.knowledge.conftest import empty_store, postgres_server, sqlite_store, store
+from tests.knowledge.conftest import empty_store, sqlite_store, store
 
-__all__ = ["Lines", "empty_store", "lines", "postgres_server", "sqlite_store", "store"]
+__all__ = ["Lines", "empty_store", "lines", "sqlite_store", "store"]
 
 ACCOUNT = WhatsAppAccount()
 PERSON = "15550100777"
