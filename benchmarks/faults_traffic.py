@@ -41,7 +41,7 @@ MORE_SHARE = 0.4
 MOST_OF_ONE = 4
 GAPS = (0.0, 2.0, 8.0)
 """Seconds that somebody waits at least before the next message, whatever was answered."""
-PAUSES = (0.0, 1.0, 1.0, 2.0, 3.0, 5.0, 5.0, 10.0, 10.0, 20.0, 20.0)
+PAUSES = (0.0, 1.0, 2.0, 5.0, 10.0, 20.0, *[30.0] * 20)
 """Before each repetition of a delivery without a 200; Meta's own go on for 36 hours."""
 THREADS = 64
 

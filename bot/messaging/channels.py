@@ -18,6 +18,7 @@ from bot.channels.webhook.events import PLATFORM as WEBHOOK
 from bot.channels.webhook.replies import render as render_for_webhook
 from bot.channels.whatsapp.client import CloudApi
 from bot.channels.whatsapp.events import PLATFORM as WHATSAPP
+from bot.messaging.outbox import DESK
 from bot.messaging.sending import Platform
 from bot.rendering import messenger, telegram, whatsapp
 from bot.rendering.message import Message, Payload
@@ -26,7 +27,7 @@ from bot.turn import Reply
 from knowledge.settings import SettingError
 
 FRESH_SECONDS = 30.0
-REPEATABLE = frozenset({WEBHOOK})
+REPEATABLE = frozenset({WEBHOOK, DESK})
 """Platforms that know a message that comes twice, so that what is uncertain is sent again."""
 Render = Callable[[Reply], Sequence[Payload]]
 """Turns a reply into the messages of one platform."""

@@ -17,8 +17,10 @@ from werkzeug.test import TestResponse
 from bot.channel_settings import ChannelSettings, DeskSettings, HandoverSettings
 from bot.channels.messenger.events import read_batch
 from bot.channels.signing import signature_headers
+from bot.messaging.channels import REPEATABLE
 from bot.messaging.countries import read_country
 from bot.messaging.inbox import Kind
+from bot.messaging.outbox import DESK
 from bot.messaging.sealing import Sealer
 from bot.office_hours import read_office_hours
 from bot.replies.compose import Composer
@@ -235,6 +237,19 @@ def test_a_desk_that_refuses_leaves_the_chatbot_there(
     assert "could not reach anybody" in graph.texts[-1]
     hears(desk_office, "m3", "what is flu")
     assert graph.texts[-1] == "About: what is flu"
+
+
+def test_what_the_desk_was_being_told_when_a_process_died_is_told_again(
+    desk_office: Office, graph: Graph, desk: Desk
+) -> None:
+    office = desk_office
+    office.inbox.keep([said(office, "m1", "a person please")])
+    office.answer_all()
+    assert office.outbox.claim([DESK]) is not None
+    office.clock.wait(minutes=2)
+    office.outbox.free_dead(REPEATABLE)
+    settle(office)
+    assert desk.types == ["handover.requested"]
 
 
 def test_out_of_office_hours_nobody_is_called(
