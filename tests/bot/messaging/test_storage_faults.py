@@ -15,6 +15,7 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import psycopg
 import pytest
 import sqlalchemy as sa
 from flask import Flask
@@ -77,6 +78,13 @@ Open = Callable[[Path, str], Site]
 def open_site(start_app: Callable[..., Flask], filled_database: Path) -> Iterator[Open]:
     """Open a site over a folder, with a database of its own or the one of an address."""
     engines: list[Engine] = []
+    of_postgres: list[psycopg.Connection] = []
+
+    def note(connection: object, *_: object) -> None:
+        if isinstance(connection, psycopg.Connection):
+            of_postgres.append(connection)
+
+    event.listen(Engine, "connect", note)
 
     def open_it(folder: Path, url: str = "") -> Site:
         file = folder / "citewell.db"
@@ -97,8 +105,11 @@ def open_site(start_app: Callable[..., Flask], filled_database: Path) -> Iterato
         return Site(start_app(settings).test_client(), engines[-1], file)
 
     yield open_it
+    event.remove(Engine, "connect", note)
     for engine in engines:
         engine.dispose()
+    for connection in of_postgres:  # the app keeps its own open as long as its process lives
+        connection.close()
 
 
 def many() -> bytes:
