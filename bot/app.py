@@ -97,7 +97,9 @@ def create_app(settings: BotSettings | None = None) -> Flask:
     sealer = Sealer(settings.secret_key)
     handovers = Handovers(engine, sealer, timedelta(minutes=settings.channels.handover.minutes))
     ring = RedisBell(settings.redis.url).ring if settings.redis else None
-    inbox, outbox = Inbox(engine, sealer, ring=ring), Outbox(engine, sealer)
+    # Only what a platform was told 200 of has to wait for the disk.
+    lasting = connect(settings.knowledge.database_url, outlasts_power=True)
+    inbox, outbox = Inbox(lasting, sealer, ring=ring), Outbox(lasting, sealer)
     for routes in _webhooks(settings.channels, inbox, outbox, handovers):
         app.register_blueprint(routes)
     widget.init_headers(app.after_request)

@@ -41,6 +41,9 @@ RASA_COMMAND = (
     "import skops.io; from rasa.__main__ import main; main()"
 )
 
+BEHIND = 5
+"""Pages, and platforms that want their 200 within a second, come before whoever thinks."""
+
 
 @dataclass(frozen=True)
 class Program:
@@ -50,11 +53,13 @@ class Program:
         name: its name for supervisord and in messages.
         command: what is run, from the root of the repository.
         environment: variables that only it gets.
+        nice: how far it steps back where all want the processor.
     """
 
     name: str
     command: str
     environment: dict[str, str]
+    nice: int = BEHIND
 
 
 def programs(settings: BotSettings, model: Path) -> tuple[Program, ...]:
@@ -85,7 +90,7 @@ def programs(settings: BotSettings, model: Path) -> tuple[Program, ...]:
     return (
         Program("rasa", rasa, rasa_environment),
         Program("actions", f"{ours} -m actions", model_environment),
-        Program("web", web, {}),
+        Program("web", web, {}, nice=0),
         Program("worker", f"{ours} -m bot.worker", {}),
         *((messaging,) if settings.channels.any else ()),
     )
@@ -129,9 +134,10 @@ def socket(data: Path) -> Path:
 def _section(program: Program, data: Path) -> str:
     variables = {"PYTHONUNBUFFERED": "1", "PYTHONPATH": str(ROOT), **program.environment}
     environment = ",".join(f'{name}="{value}"' for name, value in variables.items())
+    command = f"nice -n {program.nice} {program.command}" if program.nice else program.command
     return f"""
 [program:{program.name}]
-command={program.command}
+command={command}
 directory={ROOT}
 environment={environment}
 autostart=true

@@ -88,15 +88,27 @@ class ImportResult:
     unchanged: int
 
 
-def connect(url: str) -> Engine:
+def connect(url: str, *, outlasts_power: bool = False) -> Engine:
     """Return an engine for a database address.
 
     Values never appear in the messages of its errors, because they may be people's words.
+
+    Args:
+        url: of the database.
+        outlasts_power: whether SQLite, too, waits at each commit until it is on the disk; else what
+            was committed within the last moments may be gone after a power cut. PostgreSQL waits by
+            itself.
     """
     engine = sa.create_engine(url, hide_parameters=True, pool_pre_ping=True)
     if engine.dialect.name == "sqlite":
         event.listen(engine, "connect", _prepare_sqlite)
+        if outlasts_power:
+            event.listen(engine, "connect", _wait_for_the_disk)
     return engine
+
+
+def _wait_for_the_disk(connection: Any, _record: object) -> None:
+    connection.execute("PRAGMA synchronous=FULL").close()
 
 
 def _prepare_sqlite(connection: Any, _record: object) -> None:

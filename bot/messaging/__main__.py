@@ -188,7 +188,7 @@ def main() -> int:
         if not settings.channels.any:
             raise SettingError("no messaging platform is set up: see docs/messaging.md")
         set_up_logging(settings.knowledge.log_level)
-        engine = connect(settings.knowledge.database_url)
+        engine = connect(settings.knowledge.database_url, outlasts_power=True)
         messaging = Messaging(settings, engine)
     except (SettingError, ReplyFileError, TriageRulesError) as error:
         print(f"Messaging cannot start: {error}", file=sys.stderr)

@@ -507,9 +507,12 @@ def test_paths_with_spaces_stay_whole(
     monkeypatch.setattr(supervision, "RASA", Path("/my place/.venv-rasa/bin"))
     run = commands(read_settings_with(CITEWELL_DATA_DIR=str(data)), tmp_path)
     assert set(run) == PROGRAMS
-    assert run["actions"] == ["/my place/.venv/bin/python", "-m", "actions"]
-    assert run["worker"][0] == run["web"][0] == "/my place/.venv/bin/python"
-    rasa = run["rasa"]
+    behind = ["nice", "-n", "5"]
+    assert run["actions"] == [*behind, "/my place/.venv/bin/python", "-m", "actions"]
+    assert run["web"][0] == "/my place/.venv/bin/python"
+    assert run["worker"][:3] == run["rasa"][:3] == behind, "pages come before whoever thinks"
+    assert run["worker"][3] == "/my place/.venv/bin/python"
+    rasa = run["rasa"][3:]
     assert rasa[:4] == ["/my place/.venv-rasa/bin/python", "-c", supervision.RASA_COMMAND, "run"]
     assert rasa[rasa.index("--model") + 1] == str(data / "models" / "m.tar.gz")
 

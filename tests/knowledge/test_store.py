@@ -464,3 +464,14 @@ def test_the_state_changes_with_the_release_and_its_refit(engine: Engine) -> Non
 def test_a_refit_of_a_release_that_never_was_is_refused(engine: Engine) -> None:
     with pytest.raises(IntegrityError), transaction(engine) as session:
         keep_refit(session, 42, "words", {})
+
+
+@pytest.mark.parametrize(("outlasts_power", "synchronous"), [(False, 1), (True, 2)])
+def test_what_must_outlast_a_power_cut_is_on_the_disk_at_each_commit(
+    tmp_path: Path, outlasts_power: bool, synchronous: int
+) -> None:
+    engine = connect(f"sqlite:///{tmp_path / 'x.db'}", outlasts_power=outlasts_power)
+    with engine.connect() as connection:
+        assert connection.exec_driver_sql("PRAGMA synchronous").scalar() == synchronous
+        assert connection.exec_driver_sql("PRAGMA journal_mode").scalar() == "wal"
+    engine.dispose()
