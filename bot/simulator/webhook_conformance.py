@@ -164,7 +164,9 @@ def _held_off(app: WebhookStandIn, patience: Patience) -> str:
     asked_at = app.clock()
     problem = _answered(app, patience, event)
     app.misbehaviour.stop()
-    posts = [post for post in app.posts if post.at >= asked_at]
+    # Replies to others may still be on their way.
+    to_them = json.dumps(event.person).encode()
+    posts = [post for post in app.posts if post.at >= asked_at and to_them in post.body]
     if not problem and posts and posts[0].at - asked_at < RETRY_AFTER - 0.5:
         return f"It was posted again after {posts[0].at - asked_at:.1f} seconds."
     return problem
