@@ -49,6 +49,7 @@ STORE_READERS |= {
     "bot.channels.messenger.profile_command",
     "bot.channels.messenger.views",
     "bot.channels.posting",
+    "bot.channels.signed",
     "bot.channels.telegram.setup_command",
     "bot.channels.telegram.views",
     "bot.channels.webhook.client",

@@ -9,11 +9,11 @@ from typing import Annotated, Literal
 from flask import Blueprint, Response, jsonify, request
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, TypeAdapter, ValidationError
 from sqlalchemy.exc import SQLAlchemyError
-from werkzeug.exceptions import RequestEntityTooLarge
 
 from bot.channel_settings import DeskSettings
-from bot.channels.receiving import MAX_BODY_BYTES, Batch, store, text_of
-from bot.channels.signing import ID_HEADER, refusal
+from bot.channels.receiving import Batch, store, text_of
+from bot.channels.signed import signed_body
+from bot.channels.signing import ID_HEADER
 from bot.errors import FieldError, Problem
 from bot.messaging.handovers import Handovers, Held
 from bot.messaging.inbox import Inbox, Incoming, Kind
@@ -23,10 +23,6 @@ from knowledge.schema import now
 logger = logging.getLogger(__name__)
 PATH = "/webhooks/desk"
 MOST_TEXT = 4000
-REFUSED = (
-    "The signature is missing or wrong, or made more than 5 minutes ago: look at the key, at the "
-    "clock, and that exactly the bytes are signed that are sent."
-)
 OVER = (
     "Nobody of the team has this conversation: the chatbot took it back, or the patient asked for "
     "everything to be deleted. Nothing was sent."
@@ -73,12 +69,7 @@ def create_blueprint(settings: DeskSettings, inbox: Inbox, handovers: Handovers)
     @routes.post(PATH)
     def receive_from_desk() -> Response:
         """Store what the desk tells."""
-        body = _body()
-        why = refusal(settings.keys, dict(request.headers), body, now())
-        if why is not None:
-            logger.warning("webhook_refused", extra={"channel": DESK, "code": why})
-            raise Problem(403, REFUSED)
-        told = _read(body)
+        told = _read(signed_body(settings.keys, DESK))
         held = _holding(handovers, told.data.conversation)
         if held is None or held.via != DESK:
             raise Problem(404, OVER)
@@ -122,11 +113,3 @@ def _read(body: bytes) -> _Send | _End:
             for one in found
         )
         raise Problem(422, "The body is none that a desk sends.", wrong) from error
-
-
-def _body() -> bytes:
-    request.max_content_length = MAX_BODY_BYTES
-    try:
-        return request.get_data(cache=False)
-    except RequestEntityTooLarge as error:
-        raise Problem(413, f"The request is larger than {MAX_BODY_BYTES} bytes.") from error
