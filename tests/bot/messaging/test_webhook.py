@@ -152,8 +152,8 @@ def test_raw_bytes_are_signed_and_not_what_json_makes_of_them(
     assert len(kept(engine)) == 1
 
 
-def test_a_body_over_a_megabyte_is_refused(deliver: Deliver, engine: Engine) -> None:
-    assert deliver(batch(message("m1", "x" * 1_000_000))).status_code == 413
+def test_a_body_larger_than_any_batch_is_refused(deliver: Deliver, engine: Engine) -> None:
+    assert deliver(batch(message("m1", "x" * 17_000_000))).status_code == 413
     assert deliver(batch(message("m1", "x" * 900_000))).status_code == 200
     assert len(kept(engine)) == 1
 
@@ -339,3 +339,12 @@ def test_a_time_that_makes_no_sense_is_the_time_of_arrival(
     with transaction(engine) as session:
         (row,) = session.scalars(sa.select(InboxEvent))
         assert abs((row.received_at - row.said_at).total_seconds()) < 5
+
+
+def test_a_batch_of_the_most_and_longest_messages_is_kept_whole(
+    deliver: Deliver, engine: Engine
+) -> None:
+    body = batch(*(message(f"m{number}", "ж" * 2000) for number in range(1000)))
+    assert len(body) > 12_000_000, "escaped as Messenger does"
+    assert deliver(body).status_code == 200
+    assert len(texts(engine)) == 1000
