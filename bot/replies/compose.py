@@ -156,11 +156,9 @@ class Composer:
     def country_told(self, reply_id: str, country: str) -> Reply:
         """Return what is said to somebody who told where they are: the numbers there."""
         name = self.wording.countries.get(country, country)
-        number = self.helplines.emergency_number(country)
-        text = self.wording.country_told.replace("{country}", name)
+        number = self.helplines.emergency_number(country) or self.wording.emergency.call_local
+        text = self.wording.country_told.replace("{country}", name).replace("{number}", number)
         reply = self._base(reply_id, "notice", "country_told", text)
-        if number is not None:
-            reply = self.with_call_now(reply, country)
         return replace(reply, contacts=self._people(country))
 
     def _contacts_for(self, country: str | None) -> tuple[Contact, ...]:

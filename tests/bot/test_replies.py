@@ -111,7 +111,7 @@ def test_a_language_is_written_as_it_says(language: str) -> None:
 
 
 FILLED_IN = {
-    "country_told": {"country"},
+    "country_told": {"country", "number"},
     "handover.closed": {"hours"},
     "claim_steps.head": {"number", "all"},
     "call_now_country": {"number"},

@@ -529,7 +529,7 @@ def test_a_country_that_somebody_told_is_used_until_they_are_forgotten(
 ) -> None:
     office = desk_office
     hears(office, "m1", "I live in France")
-    assert "numbers for France" in graph.texts[-1]
+    assert "In an emergency in France, call " in graph.texts[-1]
     assert office.turns.heard == []
     hears(office, "m2", "what is flu")
     assert office.turns.heard[-1].country == "FR"
