@@ -5,10 +5,8 @@ from __future__ import annotations
 import multiprocessing
 import threading
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
 
 import pytest
 from sqlalchemy.exc import OperationalError
@@ -442,48 +440,3 @@ def test_hashes_tell_parts_apart_and_need_the_key() -> None:
     assert sealer.digest("a", "bc") != sealer.digest("ab", "c")
     assert sealer.digest("a") != Sealer("other-" * 8).digest("a")
     assert len(sealer.conversation_key("messenger", "1", "2")) == 32
-
-
-# Nothing can be looked up
-
-
-def unavailable(**more: Any) -> Reply:
-    """Return what the pipeline says while Rasa is away."""
-    return replace(plain("Try again in a minute."), kind="unavailable", code="no_rasa", **more)
-
-
-def test_a_question_waits_while_nothing_can_be_looked_up(office: Office, graph: Graph) -> None:
-    answers = [unavailable(), unavailable(), plain("The answer.")]
-    office.turns.answer = lambda _message: answers.pop(0)
-    office.inbox.keep([said(office, "m1"), said(office, "m2", said_at=office.clock())])
-    for seconds in (5, 15):
-        office.answer_all()
-        office.send_all()
-        assert graph.texts == []
-        assert office.events()[0].state == "waiting"
-        assert office.events()[0].code == "no_rasa"
-        office.clock.wait(seconds=seconds - 0.1)
-        assert not office.answering.step(), "too early, or the second before the first"
-        office.clock.wait(seconds=0.2)
-    assert office.answering.step()
-    office.send_all()
-    assert graph.texts[-1] == "The answer."
-
-
-def test_after_that_the_person_hears_so(office: Office, graph: Graph) -> None:
-    office.turns.answer = lambda _message: unavailable()
-    office.inbox.keep([said(office, "m1")])
-    for _ in range(3):
-        office.answer_all()
-        office.clock.wait(seconds=20)
-    office.send_all()
-    assert graph.texts[-1] == "Try again in a minute."
-    assert office.events()[0].state == "answered"
-
-
-def test_a_line_to_call_waits_for_nothing(office: Office, graph: Graph) -> None:
-    office.turns.answer = lambda _message: unavailable(call_now="Call now.")
-    office.inbox.keep([said(office, "m1")])
-    office.answer_all()
-    office.send_all()
-    assert graph.texts[-1].startswith("Call now.")
