@@ -15,6 +15,7 @@ from sqlalchemy import (
     String,
     Text,
     UniqueConstraint,
+    false,
     text,
 )
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
@@ -405,6 +406,12 @@ class InboxEvent(Base):
             postgresql_where=text("state = 'working'"),
         ),
         Index("ix_inbox_event_state_said_at", "state", "said_at"),
+        Index(
+            "ix_inbox_event_urgent",
+            "id",
+            sqlite_where=text("is_urgent AND state = 'waiting'"),
+            postgresql_where=text("is_urgent AND state = 'waiting'"),
+        ),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -418,6 +425,8 @@ class InboxEvent(Base):
     kind: Mapped[str] = mapped_column(String(20))
     sealed: Mapped[bytes] = mapped_column(LargeBinary)
     """Who and what, encrypted; empty as soon as nothing is to be done."""
+    is_urgent: Mapped[bool] = mapped_column(default=False, server_default=false())
+    """Whether its words mean an emergency, so that it waits behind nobody."""
     said_at: Mapped[datetime] = mapped_column(Utc)
     """As the platform says, never in the future: the order of a conversation."""
     received_at: Mapped[datetime] = mapped_column(Utc, default=now)
@@ -444,6 +453,12 @@ class OutboxMessage(Base):
             postgresql_where=text("state = 'sending'"),
         ),
         Index("ix_outbox_message_state_next_at", "state", "next_at"),
+        Index(
+            "ix_outbox_message_urgent",
+            "id",
+            sqlite_where=text("is_urgent AND state = 'waiting'"),
+            postgresql_where=text("is_urgent AND state = 'waiting'"),
+        ),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -455,6 +470,8 @@ class OutboxMessage(Base):
     conversation_key: Mapped[str] = mapped_column(String(32), index=True)
     reply_id: Mapped[str] = mapped_column(String(32), default="")
     """Of the turn, for feedback; "" for what is said outside of one."""
+    is_urgent: Mapped[bool] = mapped_column(default=False, server_default=false())
+    """Whether it is of the reply to an emergency."""
     sealed: Mapped[bytes] = mapped_column(LargeBinary)
     """To whom and what, encrypted; empty as soon as it is never sent again."""
     state: Mapped[str] = mapped_column(String(12), default="waiting")

@@ -138,6 +138,7 @@ class Inbox:
         clock: Callable[[], datetime] = now,
         ring: Callable[[], None] | None = None,
         *,
+        is_alarm: Callable[[str], bool] = lambda _text: False,
         claimant: str | None = None,
     ) -> None:
         """Take the parts.
@@ -147,8 +148,10 @@ class Inbox:
             sealer: seals.
             clock: tells the time.
             ring: wakes whoever waits for something to do.
+            is_alarm: tells whether words mean an emergency; such an event waits behind nobody.
             claimant: this process, where it shows that it lives.
         """
+        self._is_alarm = is_alarm
         self._claimant = claimant
         self._ring = ring or (lambda: None)
         self._engine = engine
@@ -174,9 +177,14 @@ class Inbox:
         self._ring()
 
     def claim(self) -> Claimed | None:
-        """Take the oldest event of a conversation in which nothing is worked on, or None."""
+        """Take the oldest event of a conversation in which nothing is worked on, or None.
+
+        Emergencies come before all others.
+        """
+        free = _free(self._clock()).limit(CANDIDATES)
         with transaction(self._engine) as session:
-            ids = session.scalars(_free(self._clock()).limit(CANDIDATES)).all()
+            ids = session.scalars(free.where(InboxEvent.is_urgent)).all()
+            ids = ids or session.scalars(free).all()
         for row_id in ids:
             claimed = self._take(row_id)
             if claimed is not None:
@@ -246,9 +254,7 @@ class Inbox:
             if forget:
                 self._forget(session, claimed)
                 key = _anonymous()
-            account = session.scalar(
-                sa.select(InboxEvent.account).where(InboxEvent.id == claimed.id)
-            )
+            event = session.get_one(InboxEvent, claimed.id)
             for place, message in enumerate(messages):
                 content = {"person": person, "payload": dict(message.payload), "sign": sign}
                 sealed = self._sealer.seal(content)
@@ -257,7 +263,8 @@ class Inbox:
                         inbox_id=claimed.id,
                         place=place,
                         platform=message.platform or claimed.platform,
-                        account=account,
+                        account=event.account,
+                        is_urgent=event.is_urgent,
                         conversation_key=self._line(key, message.platform),
                         reply_id=message.reply_id,
                         sealed=sealed,
@@ -363,6 +370,7 @@ class Inbox:
             ),
             "kind": event.kind,
             "sealed": self._sealer.seal(content),
+            "is_urgent": event.kind == "text" and self._is_alarm(event.text),
             "said_at": min(event.said_at, received),
             "received_at": received,
             "state": "waiting",
@@ -439,7 +447,10 @@ def _free(at: datetime) -> sa.Select[int]:
         other.said_at < InboxEvent.said_at,
         sa.and_(other.said_at == InboxEvent.said_at, other.id < InboxEvent.id),
     )
-    is_in_the_way = sa.or_(other.state == "working", sa.and_(other.state == "waiting", is_before))
+    # Whoever is in danger does not wait for the answer to an earlier question.
+    yields = sa.and_(InboxEvent.is_urgent, sa.not_(other.is_urgent))
+    is_ahead = sa.and_(other.state == "waiting", is_before, sa.not_(yields))
+    is_in_the_way = sa.or_(other.state == "working", is_ahead)
     blocked = sa.exists().where(
         other.conversation_key == InboxEvent.conversation_key,
         other.id != InboxEvent.id,

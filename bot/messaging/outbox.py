@@ -107,9 +107,10 @@ class Outbox:
 
     def claim(self, platforms: Collection[str]) -> Departing | None:
         """Take the next message of a conversation in which nothing is being sent, or None."""
-        at = self._clock()
+        free = _free(self._clock(), platforms).limit(CANDIDATES)
         with transaction(self._engine) as session:
-            rows = session.execute(_free(at, platforms).limit(CANDIDATES)).all()
+            rows = session.execute(free.where(OutboxMessage.is_urgent)).all()
+            rows = rows or session.execute(free).all()
         if any(is_late for _, is_late in rows):
             self.expire()
         for row_id, is_late in rows:
@@ -271,10 +272,13 @@ def _free(at: datetime, platforms: Collection[str]) -> sa.Select[int, bool]:
     With each comes whether it is too late for it.
     """
     other = aliased(OutboxMessage)
+    # The numbers to call do not wait for what is left of an earlier reply.
+    yields = sa.and_(OutboxMessage.is_urgent, sa.not_(other.is_urgent))
+    is_ahead = sa.and_(other.state == "waiting", other.id < OutboxMessage.id, sa.not_(yields))
     blocked = sa.exists().where(
         other.conversation_key == OutboxMessage.conversation_key,
-        other.id < OutboxMessage.id,
-        other.state.in_(("waiting", "sending")),
+        other.id != OutboxMessage.id,
+        sa.or_(other.state == "sending", is_ahead),
     )
     return (
         sa.select(OutboxMessage.id, _is_late(at))

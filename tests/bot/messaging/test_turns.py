@@ -14,7 +14,9 @@ from sqlalchemy.exc import OperationalError
 from bot.messaging.inbox import CLAIM_SECONDS, MAX_CLAIMS, Inbox, Outgoing
 from bot.messaging.sealing import Sealer, SealError
 from bot.replies.compose import Composer
+from bot.safety.triage import load_rules, takes_over
 from bot.turn import Message, Reply
+from knowledge.settings import ROOT
 from tests.bot.messaging.another_process import keep_a_hundred
 from tests.bot.messaging.conftest import (
     CANARY,
@@ -440,3 +442,56 @@ def test_hashes_tell_parts_apart_and_need_the_key() -> None:
     assert sealer.digest("a", "bc") != sealer.digest("ab", "c")
     assert sealer.digest("a") != Sealer("other-" * 8).digest("a")
     assert len(sealer.conversation_key("messenger", "1", "2")) == 32
+
+
+# Emergencies
+
+
+@pytest.fixture
+def alert_office(office: Office) -> Office:
+    """An office whose inbox knows the words of an emergency."""
+    rules = load_rules(ROOT / "bot" / "safety" / "triage_rules" / "en.yml")
+    office.inbox = Inbox(
+        office.store, office.sealer, office.clock, is_alarm=lambda text: takes_over(text, rules)
+    )
+    return office
+
+
+ALARM = "my father has crushing chest pain and cannot breathe"
+
+
+def test_an_emergency_comes_before_everybody_who_waits(alert_office: Office) -> None:
+    office = alert_office
+    office.inbox.keep([said(office, f"m{n}", person=f"p{n}") for n in range(20)])
+    office.clock.wait(seconds=1)
+    office.inbox.keep([said(office, "alarm", ALARM, person="somebody else")])
+    assert office.answering.step()
+    assert [one.text for one in office.turns.heard] == [ALARM]
+
+
+def test_an_emergency_does_not_wait_for_an_earlier_question_of_the_same_person(
+    alert_office: Office,
+) -> None:
+    office = alert_office
+    office.inbox.keep([said(office, "m1", "first")])
+    claimed = office.inbox.claim()
+    assert claimed is not None
+    assert office.inbox.try_again(claimed, "failed")
+    office.inbox.keep([said(office, "m2", ALARM)])
+    assert office.answering.step()
+    assert [one.text for one in office.turns.heard] == [ALARM]
+
+
+def test_its_reply_goes_out_before_what_is_left_of_an_earlier_one(
+    alert_office: Office, graph: Graph
+) -> None:
+    office = alert_office
+    office.inbox.keep([said(office, f"m{n}", person=f"p{n}") for n in range(5)])
+    office.inbox.keep([said(office, "m9", "mine")])
+    office.answer_all()
+    office.inbox.keep([said(office, "alarm", ALARM)])
+    office.answer_all()
+    assert office.sending.step()
+    assert ALARM in graph.texts[0]
+    office.send_all()
+    assert len(graph.texts) == 6 * 3 + 1, "two of welcome and an answer each, and the alarm"
