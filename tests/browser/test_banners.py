@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
@@ -72,9 +71,7 @@ def test_an_open_chat_shows_it_within_five_seconds_and_loses_it_again(
 ) -> None:
     expect(on_top(chat.page)).to_have_count(0)
     announce(paul, topic="Flu (influenza)")
-    begun = time.monotonic()
     expect(on_top(chat.page)).to_contain_text(TEXT, timeout=WITHIN_MS)
-    assert time.monotonic() - begun < WITHIN_MS / 1000
     expect(chat.announcement).to_contain_text(TEXT)
     link = on_top(chat.page).get_by_role("link", name="Cholera")
     expect(link).to_have_attribute("href", "https://www.cdc.gov/cholera/index.html")

@@ -83,7 +83,7 @@ def test_a_long_question_without_a_pointing_word_stands_alone() -> None:
      "that's not" + " " * 9990, "\x00" * 10_000, "麻" * 10_000],
 )  # fmt: skip
 def test_a_message_of_ten_thousand_characters_takes_no_time(message: str) -> None:
-    started = time.perf_counter()
+    started = time.thread_time()  # not of the clock: a machine may have other work
     correction(message)
     leans(message)
-    assert time.perf_counter() - started < 1
+    assert time.thread_time() - started < 1
