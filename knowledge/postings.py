@@ -7,13 +7,14 @@ the one before did not have. scikit-learn counts, SciPy multiplies.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 import numpy.typing as npt
 from scipy import sparse
-from sklearn.feature_extraction.text import HashingVectorizer
-from sklearn.utils import murmurhash3_32
+
+if TYPE_CHECKING:
+    from sklearn.feature_extraction.text import HashingVectorizer
 
 Floats = npt.NDArray[np.float32]
 Numbers = npt.NDArray[np.int64]
@@ -81,6 +82,8 @@ class Postings:
 
     def _query(self, query: str) -> tuple[Numbers, Floats]:
         """Return the terms of a query with their weights, scaled so that scores end at 1."""
+        from sklearn.utils import murmurhash3_32
+
         asked = self._analyze(_encodable(query))
         hashes = np.array([murmurhash3_32(term) for term in asked], dtype=np.int64)
         terms, counts = np.unique(np.abs(hashes) % TERMS, return_counts=True)
@@ -127,6 +130,9 @@ def _encodable(text: str) -> str:
 
 
 def _vectorizer(analyzer: Analyzer | Literal["characters"]) -> HashingVectorizer:
+    # Only here: it takes a second to load, and most commands never search.
+    from sklearn.feature_extraction.text import HashingVectorizer
+
     settings = {"n_features": TERMS, "norm": None, "alternate_sign": False, "dtype": np.float32}
     if analyzer == "characters":
         return HashingVectorizer(analyzer="char_wb", ngram_range=(3, 5), **settings)
