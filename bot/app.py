@@ -28,7 +28,7 @@ from bot.console import views as console
 from bot.content_api import views as content_api
 from bot.event_log import EventLog
 from bot.faq import views as faq
-from bot.gateway import MESSAGING_HEART, Gateway, build_gateway
+from bot.gateway import MESSAGING_HEART, build_gateway
 from bot.messaging.handovers import Handovers
 from bot.messaging.inbox import Inbox
 from bot.messaging.outbox import Outbox
@@ -77,9 +77,8 @@ def create_app(settings: BotSettings | None = None) -> Flask:
     engine = connect(settings.knowledge.database_url)
     topics, banners = LiveTopics(engine, settings.locale), LiveBanners(engine)
     sessions = Sessions(settings.secret_key, settings.session_seconds)
-    gateway = build_gateway(settings, engine, topics, banners, sessions.end)
     app.register_blueprint(
-        api.create_blueprint(_api_parts(settings, engine, gateway, topics, banners, sessions))
+        api.create_blueprint(_api_parts(settings, engine, topics, banners, sessions))
     )
     app.register_blueprint(
         widget.create_blueprint(topics.topics, settings.frame_ancestors, settings.locale)
@@ -100,8 +99,7 @@ def create_app(settings: BotSettings | None = None) -> Flask:
     ring = RedisBell(settings.redis.url).ring if settings.redis else None
     # Only what a platform was told 200 of has to wait for the disk.
     lasting = connect(settings.knowledge.database_url, outlasts_power=True)
-    inbox = Inbox(lasting, sealer, ring=ring, is_alarm=gateway.pipeline.is_alarm)
-    outbox = Outbox(lasting, sealer)
+    inbox, outbox = Inbox(lasting, sealer, ring=ring), Outbox(lasting, sealer)
     for routes in _webhooks(settings.channels, inbox, outbox, handovers):
         app.register_blueprint(routes)
     widget.init_headers(app.after_request)
@@ -127,11 +125,11 @@ def _webhooks(
 def _api_parts(
     settings: BotSettings,
     engine: Engine,
-    gateway: Gateway,
     topics: LiveTopics,
     banners: LiveBanners,
     sessions: Sessions,
 ) -> api.ApiParts:
+    gateway = build_gateway(settings, engine, topics, banners, sessions.end)
     processes = ("worker", MESSAGING_HEART) if settings.channels.any else ("worker",)
     readiness = Readiness(engine, gateway.rasa, settings.actions_url, gateway.events, processes)
     return api.ApiParts(

@@ -406,12 +406,7 @@ class InboxEvent(Base):
             postgresql_where=text("state = 'working'"),
         ),
         Index("ix_inbox_event_state_said_at", "state", "said_at"),
-        Index(
-            "ix_inbox_event_urgent",
-            "id",
-            sqlite_where=text("is_urgent AND state = 'waiting'"),
-            postgresql_where=text("is_urgent AND state = 'waiting'"),
-        ),
+        Index("ix_inbox_event_state_is_urgent", "state", "is_urgent", "said_at"),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -425,8 +420,8 @@ class InboxEvent(Base):
     kind: Mapped[str] = mapped_column(String(20))
     sealed: Mapped[bytes] = mapped_column(LargeBinary)
     """Who and what, encrypted; empty as soon as nothing is to be done."""
-    is_urgent: Mapped[bool] = mapped_column(default=False, server_default=false())
-    """Whether its words mean an emergency, so that it waits behind nobody."""
+    is_urgent: Mapped[bool | None]
+    """Whether its words mean an emergency, so that it waits behind nobody; None: not looked at."""
     said_at: Mapped[datetime] = mapped_column(Utc)
     """As the platform says, never in the future: the order of a conversation."""
     received_at: Mapped[datetime] = mapped_column(Utc, default=now)
@@ -453,12 +448,7 @@ class OutboxMessage(Base):
             postgresql_where=text("state = 'sending'"),
         ),
         Index("ix_outbox_message_state_next_at", "state", "next_at"),
-        Index(
-            "ix_outbox_message_urgent",
-            "id",
-            sqlite_where=text("is_urgent AND state = 'waiting'"),
-            postgresql_where=text("is_urgent AND state = 'waiting'"),
-        ),
+        Index("ix_outbox_message_state_is_urgent", "state", "is_urgent", "next_at"),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)

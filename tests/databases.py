@@ -35,7 +35,10 @@ class Postgres:
 
     def __init__(self, port: int) -> None:
         self._server = f"postgresql+psycopg://citewell@127.0.0.1:{port}"
-        self._admin = sa.create_engine(f"{self._server}/postgres", isolation_level="AUTOCOMMIT")
+        # No pool: a test that closes what is connected must not close this for those after it.
+        self._admin = sa.create_engine(
+            f"{self._server}/postgres", isolation_level="AUTOCOMMIT", poolclass=sa.NullPool
+        )
         self._template = ""
 
     def new_database(self) -> str:

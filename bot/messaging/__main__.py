@@ -28,6 +28,7 @@ from bot.messaging.countries import ChosenCountries
 from bot.messaging.handover import Reception
 from bot.messaging.handovers import Handovers
 from bot.messaging.inbox import Inbox
+from bot.messaging.lookout import Lookout
 from bot.messaging.outbox import DESK, Outbox
 from bot.messaging.presence import Presence
 from bot.messaging.sealing import Sealer
@@ -73,6 +74,7 @@ class Messaging:
         claimant = self._presence.name if self._presence else None
         self._inbox = Inbox(engine, sealer, ring=self._bell.ring, claimant=claimant)
         self._outbox = Outbox(engine, sealer, claimant=claimant)
+        self._lookout = Lookout(self._inbox, sealer, gateway.pipeline.is_alarm)
         handover = settings.channels.handover
         self._reception = Reception(
             Handovers(engine, sealer, timedelta(minutes=handover.minutes)),
@@ -103,7 +105,9 @@ class Messaging:
 
     def run(self, stop: threading.Event) -> None:
         """Work until stopped; a turn or a call that runs is finished."""
-        steps = [self._answering.step] * ANSWERING_THREADS + [self._sending.step] * SENDING_THREADS
+        answering, sending = self._answering.step, self._sending.step
+        steps = [answering] * ANSWERING_THREADS + [sending] * SENDING_THREADS
+        steps.append(self._lookout.step)
         threads = [
             threading.Thread(target=work, args=(step, stop, self._bell), name=f"messaging-{number}")
             for number, step in enumerate(steps)
@@ -140,6 +144,7 @@ class Messaging:
             self._events.beat(MESSAGING_HEART)
             freed = self._inbox.free_dead(dead)
             unknown, late = self._outbox.free_dead(REPEATABLE, dead), self._outbox.expire()
+            failed = self._outbox.fail_not_delivered()
             self._inbox.keep(self._reception.overdue())
             if time.monotonic() - self._cleaned >= CLEAN_SECONDS:
                 self._inbox.delete_older_than(self._retention_days)
@@ -150,8 +155,8 @@ class Messaging:
             return False
         if self._presence:
             self._presence.forget(dead)
-        if freed or unknown or late:
-            told = {"freed": freed, "unknown": unknown, "late": late}
+        if freed or unknown or late or failed:
+            told = {"freed": freed, "unknown": unknown, "late": late, "not_delivered": failed}
             logger.info("messages_looked_after", extra=told)
         return True
 

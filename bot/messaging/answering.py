@@ -218,7 +218,8 @@ class Answering:
 
     def _rendered(self, claimed: Claimed, reply: Reply, reply_id: str) -> list[Outgoing]:
         payloads = self._platforms[claimed.platform](reply)
-        return [Outgoing(payload, reply_id) for payload in payloads]
+        is_urgent = reply.kind == "emergency"
+        return [Outgoing(payload, reply_id, is_urgent=is_urgent) for payload in payloads]
 
 
 def _new_id() -> str:

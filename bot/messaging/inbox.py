@@ -48,6 +48,8 @@ MAX_CLAIMS = 5
 RETRY_SECONDS = 2.0
 """Before the second attempt; twice as long before the third."""
 CANDIDATES = 8
+SORTED_AT_ONCE = 50
+"""Few, so that an emergency is brought forward before the rest has been looked at."""
 PATIENCE = sa.text(
     "SELECT set_config('lock_timeout', '500ms', true), set_config('statement_timeout', '4s', true)"
 )
@@ -121,11 +123,13 @@ class Outgoing:
         payload: what the platform's send call takes.
         reply_id: the turn that it is of, or "".
         platform: where it goes; "" for where the event came from.
+        is_urgent: whether it is of the reply to an emergency, and waits behind nobody.
     """
 
     payload: Mapping[str, object] = field(repr=False)
     reply_id: str = ""
     platform: str = ""
+    is_urgent: bool = False
 
 
 class Inbox:
@@ -138,7 +142,6 @@ class Inbox:
         clock: Callable[[], datetime] = now,
         ring: Callable[[], None] | None = None,
         *,
-        is_alarm: Callable[[str], bool] = lambda _text: False,
         claimant: str | None = None,
     ) -> None:
         """Take the parts.
@@ -148,10 +151,8 @@ class Inbox:
             sealer: seals.
             clock: tells the time.
             ring: wakes whoever waits for something to do.
-            is_alarm: tells whether words mean an emergency; such an event waits behind nobody.
             claimant: this process, where it shows that it lives.
         """
-        self._is_alarm = is_alarm
         self._claimant = claimant
         self._ring = ring or (lambda: None)
         self._engine = engine
@@ -183,13 +184,43 @@ class Inbox:
         """
         free = _free(self._clock()).limit(CANDIDATES)
         with transaction(self._engine) as session:
-            ids = session.scalars(free.where(InboxEvent.is_urgent)).all()
+            ids = session.scalars(free.where(InboxEvent.is_urgent.is_(True))).all()
             ids = ids or session.scalars(free).all()
         for row_id in ids:
             claimed = self._take(row_id)
             if claimed is not None:
                 return claimed
         return None
+
+    def sort(self, is_alarm: Callable[[bytes], bool]) -> int:
+        """Look at what waits and was not looked at, so that emergencies are known as such.
+
+        Args:
+            is_alarm: tells of what is sealed whether it means an emergency.
+
+        Returns:
+            How many events were looked at, at most ``SORTED_AT_ONCE``.
+        """
+        new = (
+            sa.select(InboxEvent.id, InboxEvent.sealed)
+            .where(InboxEvent.is_urgent.is_(None), InboxEvent.state == "waiting")
+            .order_by(InboxEvent.said_at)
+            .limit(SORTED_AT_ONCE)
+        )
+        with transaction(self._engine) as session:
+            rows = session.execute(new).all()
+        if not rows:
+            return 0
+        found: dict[bool, list[int]] = {True: [], False: []}
+        for row_id, sealed in rows:
+            found[is_alarm(sealed)].append(row_id)
+        with transaction(self._engine) as session:
+            for is_urgent, ids in found.items():
+                these = sa.update(InboxEvent).where(InboxEvent.id.in_(ids))
+                session.execute(these.values(is_urgent=is_urgent))
+        if found[True]:
+            self._ring()
+        return len(rows)
 
     def is_first(self, claimed: Claimed) -> bool:
         """Tell whether nothing was said to this person yet."""
@@ -264,7 +295,7 @@ class Inbox:
                         place=place,
                         platform=message.platform or claimed.platform,
                         account=event.account,
-                        is_urgent=event.is_urgent,
+                        is_urgent=message.is_urgent,
                         conversation_key=self._line(key, message.platform),
                         reply_id=message.reply_id,
                         sealed=sealed,
@@ -370,7 +401,7 @@ class Inbox:
             ),
             "kind": event.kind,
             "sealed": self._sealer.seal(content),
-            "is_urgent": event.kind == "text" and self._is_alarm(event.text),
+            "is_urgent": None if event.kind == "text" else False,
             "said_at": min(event.said_at, received),
             "received_at": received,
             "state": "waiting",
@@ -448,7 +479,7 @@ def _free(at: datetime) -> sa.Select[int]:
         sa.and_(other.said_at == InboxEvent.said_at, other.id < InboxEvent.id),
     )
     # Whoever is in danger does not wait for the answer to an earlier question.
-    yields = sa.and_(InboxEvent.is_urgent, sa.not_(other.is_urgent))
+    yields = sa.and_(InboxEvent.is_urgent.is_(True), other.is_urgent.is_not(True))
     is_ahead = sa.and_(other.state == "waiting", is_before, sa.not_(yields))
     is_in_the_way = sa.or_(other.state == "working", is_ahead)
     blocked = sa.exists().where(

@@ -7,28 +7,22 @@ revision = "0008"
 down_revision = "0007"
 branch_labels = None
 depends_on = None
-TABLES = ("inbox_event", "outbox_message")
+ORDER = {"inbox_event": "said_at", "outbox_message": "next_at"}
 
 
 def upgrade() -> None:
     """Bring the database to this shape."""
-    waiting = sa.text("is_urgent AND state = 'waiting'")
-    for table in TABLES:
-        column: sa.Column[bool] = sa.Column(
-            "is_urgent", sa.Boolean(), nullable=False, server_default=sa.false()
-        )
-        op.add_column(table, column)
-        op.create_index(
-            f"ix_{table}_urgent",
-            table,
-            ["id"],
-            sqlite_where=waiting,
-            postgresql_where=waiting,
-        )
+    op.add_column("inbox_event", sa.Column("is_urgent", sa.Boolean()))
+    op.add_column(
+        "outbox_message",
+        sa.Column("is_urgent", sa.Boolean(), nullable=False, server_default=sa.false()),
+    )
+    for table, order in ORDER.items():
+        op.create_index(f"ix_{table}_state_is_urgent", table, ["state", "is_urgent", order])
 
 
 def downgrade() -> None:
     """Take it back."""
-    for table in TABLES:
-        op.drop_index(f"ix_{table}_urgent", table)
+    for table in ORDER:
+        op.drop_index(f"ix_{table}_state_is_urgent", table)
         op.drop_column(table, "is_urgent")

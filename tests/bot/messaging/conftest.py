@@ -31,6 +31,7 @@ from bot.messaging.countries import ChosenCountries
 from bot.messaging.handover import Reception
 from bot.messaging.handovers import Handovers
 from bot.messaging.inbox import Inbox, Incoming
+from bot.messaging.lookout import Lookout
 from bot.messaging.outbox import DESK, Outbox
 from bot.messaging.sealing import Sealer
 from bot.messaging.sending import Sending
@@ -199,6 +200,7 @@ class Office:
     token: list[str]
     handovers: Handovers
     reception: Reception
+    lookout: Lookout
 
     def answer_all(self) -> None:
         """Answer whatever can be answered now."""
@@ -292,6 +294,7 @@ def make_office(
         token,
         handovers,
         reception,
+        Lookout(inbox, sealer, is_alarm),
     )
 
 

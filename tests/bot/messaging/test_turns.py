@@ -5,21 +5,24 @@ from __future__ import annotations
 import multiprocessing
 import threading
 from concurrent.futures import ProcessPoolExecutor
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 from sqlalchemy.exc import OperationalError
 
-from bot.messaging.inbox import CLAIM_SECONDS, MAX_CLAIMS, Inbox, Outgoing
+from bot.messaging.inbox import CLAIM_SECONDS, MAX_CLAIMS, SORTED_AT_ONCE, Inbox, Incoming, Outgoing
 from bot.messaging.sealing import Sealer, SealError
 from bot.replies.compose import Composer
-from bot.safety.triage import load_rules, takes_over
 from bot.turn import Message, Reply
-from knowledge.settings import ROOT
+from knowledge.schema import InboxEvent
+from knowledge.store import transaction
 from tests.bot.messaging.another_process import keep_a_hundred
 from tests.bot.messaging.conftest import (
     CANARY,
+    PAGE,
     PERSON,
     SECRET_KEY,
     Graph,
@@ -446,52 +449,84 @@ def test_hashes_tell_parts_apart_and_need_the_key() -> None:
 
 # Emergencies
 
-
-@pytest.fixture
-def alert_office(office: Office) -> Office:
-    """An office whose inbox knows the words of an emergency."""
-    rules = load_rules(ROOT / "bot" / "safety" / "triage_rules" / "en.yml")
-    office.inbox = Inbox(
-        office.store, office.sealer, office.clock, is_alarm=lambda text: takes_over(text, rules)
-    )
-    return office
-
-
 ALARM = "my father has crushing chest pain and cannot breathe"
 
 
-def test_an_emergency_comes_before_everybody_who_waits(alert_office: Office) -> None:
-    office = alert_office
+def alarm(office: Office, event_id: str = "alarm", person: str = PERSON) -> Incoming:
+    """Say what triage knows as an emergency; the reply to it is one."""
+
+    def answer(message: Message) -> Reply:
+        reply = plain(f"answer to: {message.text}")
+        return replace(reply, kind="emergency") if message.text == ALARM else reply
+
+    office.turns.answer = answer
+    return said(office, event_id, ALARM, person=person)
+
+
+def test_an_emergency_comes_before_everybody_who_waits(office: Office) -> None:
     office.inbox.keep([said(office, f"m{n}", person=f"p{n}") for n in range(20)])
     office.clock.wait(seconds=1)
-    office.inbox.keep([said(office, "alarm", ALARM, person="somebody else")])
+    office.inbox.keep([alarm(office, person="somebody else")])
+    assert office.lookout.step()
+    assert not office.lookout.step(), "each is looked at once"
     assert office.answering.step()
-    assert [one.text for one in office.turns.heard] == [ALARM]
+    assert heard(office) == [ALARM]
+    office.answer_all()
+    assert len(heard(office)) == 21
 
 
 def test_an_emergency_does_not_wait_for_an_earlier_question_of_the_same_person(
-    alert_office: Office,
+    office: Office,
 ) -> None:
-    office = alert_office
     office.inbox.keep([said(office, "m1", "first")])
     claimed = office.inbox.claim()
     assert claimed is not None
     assert office.inbox.try_again(claimed, "failed")
-    office.inbox.keep([said(office, "m2", ALARM)])
+    office.inbox.keep([alarm(office, "m2")])
+    assert office.lookout.step()
     assert office.answering.step()
-    assert [one.text for one in office.turns.heard] == [ALARM]
+    assert heard(office) == [ALARM]
+
+
+def test_of_two_emergencies_the_first_comes_first(office: Office) -> None:
+    office.inbox.keep([alarm(office, "a1", "one")])
+    office.clock.wait(seconds=1)
+    office.inbox.keep([alarm(office, "a2", "other"), alarm(office, "a3", "one")])
+    assert office.lookout.step()
+    keys = [office.sealer.conversation_key("messenger", PAGE, who) for who in ("one", "other")]
+    office.answer_all()
+    assert [message.session_key for message in office.turns.heard][:2] == keys
 
 
 def test_its_reply_goes_out_before_what_is_left_of_an_earlier_one(
-    alert_office: Office, graph: Graph
+    office: Office, graph: Graph
 ) -> None:
-    office = alert_office
     office.inbox.keep([said(office, f"m{n}", person=f"p{n}") for n in range(5)])
     office.inbox.keep([said(office, "m9", "mine")])
     office.answer_all()
-    office.inbox.keep([said(office, "alarm", ALARM)])
-    office.answer_all()
+    office.inbox.keep([alarm(office)])
+    office.answer_all()  # nobody looked ahead: the reply itself tells what it is
     assert office.sending.step()
     assert ALARM in graph.texts[0]
     office.send_all()
     assert len(graph.texts) == 6 * 3 + 1, "two of welcome and an answer each, and the alarm"
+
+
+def test_many_are_looked_at_a_few_at_a_time_and_nobody_twice(office: Office) -> None:
+    office.inbox.keep([said(office, f"m{n}", person=f"p{n}") for n in range(SORTED_AT_ONCE + 1)])
+    assert [office.lookout.step() for _ in range(3)] == [True, True, False]
+
+
+def test_what_cannot_be_opened_is_no_emergency_and_holds_nobody_up(office: Office) -> None:
+    office.inbox.keep([said(office, "m1", person="other")])
+    with transaction(office.store) as session:
+        session.execute(sa.update(InboxEvent).values(sealed=b"not sealed"))
+    office.inbox.keep([alarm(office)])
+    assert office.lookout.step()
+    assert office.answering.step()
+    assert heard(office) == [ALARM]
+
+
+def test_what_is_no_text_is_not_looked_at(office: Office) -> None:
+    office.inbox.keep([replace(said(office, "m1"), kind="only_text")])
+    assert not office.lookout.step()
