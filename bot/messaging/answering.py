@@ -24,6 +24,9 @@ from bot.turn import Message, Reply
 from knowledge.schema import now
 
 logger = logging.getLogger(__name__)
+PAUSES = {1: 5.0, 2: 15.0}
+"""Seconds that a question waits, per attempt, before somebody hears that nothing can be looked up:
+within them Rasa is back after a fall, and a chat is not a page that somebody stares at."""
 
 
 class Turns(Protocol):
@@ -122,6 +125,9 @@ class Answering:
             said = [one for reply in before.replies for one in self._rendered(claimed, reply, "")]
             return self._finish(claimed, content, outgoing(before, said), before)
         reply, after = self._said(claimed, content)
+        if reply.kind == "unavailable" and reply.call_now is None and claimed.attempts in PAUSES:
+            self._inbox.put_off(claimed, reply.code, PAUSES[claimed.attempts])
+            return "waiting"
         act = replace(after, desk=before.desk + after.desk, also=before.also + after.also)
         messages = outgoing(act, self._with_introduction(claimed, reply))
         return self._finish(claimed, content, messages, act, forget=reply.session_ended)

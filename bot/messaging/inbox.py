@@ -322,14 +322,16 @@ class Inbox:
         if claimed.attempts >= MAX_ATTEMPTS:
             self.give_up(claimed, code)
             return False
-        pause = timedelta(seconds=RETRY_SECONDS * 2 ** (claimed.attempts - 1))
+        self.put_off(claimed, code, RETRY_SECONDS * 2 ** (claimed.attempts - 1))
+        return True
+
+    def put_off(self, claimed: Claimed, code: str, seconds: float) -> None:
+        """Let an event wait before somebody works on it again."""
+        until = self._clock() + timedelta(seconds=seconds)
         with transaction(self._engine) as session:
             session.execute(
-                _held(claimed).values(
-                    state="waiting", claimed_until=self._clock() + pause, code=code[:60]
-                )
+                _held(claimed).values(state="waiting", claimed_until=until, code=code[:60])
             )
-        return True
 
     def free_dead(self, claimants: Collection[str] = ()) -> int:
         """Free what a process that died was working on; return how many events that were.

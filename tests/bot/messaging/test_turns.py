@@ -8,6 +8,7 @@ from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
@@ -530,3 +531,59 @@ def test_what_cannot_be_opened_is_no_emergency_and_holds_nobody_up(office: Offic
 def test_what_is_no_text_is_not_looked_at(office: Office) -> None:
     office.inbox.keep([replace(said(office, "m1"), kind="only_text")])
     assert not office.lookout.step()
+
+
+# Nothing can be looked up
+
+
+def unavailable(**more: Any) -> Reply:
+    """Return what the pipeline says while Rasa is away."""
+    return replace(plain("Try again in a minute."), kind="unavailable", code="no_rasa", **more)
+
+
+def test_a_question_waits_while_nothing_can_be_looked_up(office: Office, graph: Graph) -> None:
+    answers = [unavailable(), unavailable(), plain("The answer.")]
+    office.turns.answer = lambda _message: answers.pop(0)
+    office.inbox.keep([said(office, "m1"), said(office, "m2", said_at=office.clock())])
+    for seconds in (5, 15):
+        office.answer_all()
+        office.send_all()
+        assert graph.texts == []
+        assert office.events()[0].state == "waiting"
+        assert office.events()[0].code == "no_rasa"
+        office.clock.wait(seconds=seconds - 0.1)
+        assert not office.answering.step(), "too early, or the second before the first"
+        office.clock.wait(seconds=0.2)
+    assert office.answering.step()
+    office.send_all()
+    assert graph.texts[-1] == "The answer."
+
+
+def test_after_that_the_person_hears_so(office: Office, graph: Graph) -> None:
+    office.turns.answer = lambda _message: unavailable()
+    office.inbox.keep([said(office, "m1")])
+    for _ in range(3):
+        office.answer_all()
+        office.clock.wait(seconds=20)
+    office.send_all()
+    assert graph.texts[-1] == "Try again in a minute."
+    assert office.events()[0].state == "answered"
+
+
+def test_a_line_to_call_waits_for_nothing(office: Office, graph: Graph) -> None:
+    office.turns.answer = lambda _message: unavailable(call_now="Call now.")
+    office.inbox.keep([said(office, "m1")])
+    office.answer_all()
+    office.send_all()
+    assert graph.texts[-1].startswith("Call now.")
+
+
+def test_an_emergency_does_not_wait_for_a_question_that_does(office: Office) -> None:
+    office.turns.answer = lambda _message: unavailable()
+    office.inbox.keep([said(office, "m1")])
+    office.answer_all()
+    assert office.events()[0].state == "waiting"
+    office.inbox.keep([alarm(office)])
+    assert office.lookout.step()
+    assert office.answering.step()
+    assert heard(office)[-1] == ALARM
