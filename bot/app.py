@@ -16,7 +16,6 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 from bot import errors
 from bot.banners import LiveBanners
 from bot.bell import RedisBell
-from bot.channel_settings import ChannelSettings
 from bot.channels.api import views as api
 from bot.channels.desk import views as desk
 from bot.channels.messenger import views as messenger
@@ -94,22 +93,19 @@ def create_app(settings: BotSettings | None = None) -> Flask:
     app.register_blueprint(
         faq.create_blueprint(engine, settings.locale, lambda locale, _topic: banners.shown(locale))
     )
-    sealer = Sealer(settings.secret_key)
-    handovers = Handovers(engine, sealer, timedelta(minutes=settings.channels.handover.minutes))
-    ring = RedisBell(settings.redis.url).ring if settings.redis else None
-    # Only what a platform was told 200 of has to wait for the disk.
-    lasting = connect(settings.knowledge.database_url, outlasts_power=True)
-    inbox, outbox = Inbox(lasting, sealer, ring=ring), Outbox(lasting, sealer)
-    for routes in _webhooks(settings.channels, inbox, outbox, handovers):
+    for routes in _webhooks(settings, engine):
         app.register_blueprint(routes)
     widget.init_headers(app.after_request)
     return app
 
 
-def _webhooks(
-    channels: ChannelSettings, inbox: Inbox, outbox: Outbox, handovers: Handovers
-) -> Iterator[Blueprint]:
+def _webhooks(settings: BotSettings, engine: Engine) -> Iterator[Blueprint]:
     """Yield the routes of the messaging platforms that are set up, and of the team's desk."""
+    channels, sealer = settings.channels, Sealer(settings.secret_key)
+    ring = RedisBell(settings.redis.url).ring if settings.redis else None
+    # Only what a platform was told 200 of has to wait for the disk.
+    lasting = connect(settings.knowledge.database_url, outlasts_power=True)
+    inbox, outbox = Inbox(lasting, sealer, ring=ring), Outbox(lasting, sealer)
     if channels.messenger:
         yield messenger.create_blueprint(channels.messenger, inbox, channels.handover.messenger_app)
     if channels.whatsapp:
@@ -119,6 +115,7 @@ def _webhooks(
     if channels.webhook:
         yield webhook.create_blueprint(channels.webhook, inbox)
     if channels.handover.desk:
+        handovers = Handovers(engine, sealer, timedelta(minutes=channels.handover.minutes))
         yield desk.create_blueprint(channels.handover.desk, inbox, handovers)
 
 

@@ -198,7 +198,7 @@ class Answering:
                 reply = replace(reply, banners=shown)
             return reply, NOTHING
         text, wording = str(content["text"]), self._composer.wording
-        told = read_country(text, wording.countries)
+        told = read_country(text, wording.countries, wording.country_words)
         if told is not None:
             reply = self._composer.country_told(_new_id(), told)
             return reply, replace(NOTHING, also=(self._countries.choose(key, told),))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import string
 import unicodedata
 from collections.abc import Callable, Mapping
 from datetime import datetime
@@ -11,43 +12,35 @@ from sqlalchemy.engine import Engine
 from sqlalchemy.orm import Session
 
 from bot.messaging.inbox import Also
+from bot.replies import CountryWords
 from knowledge.schema import ChosenCountry, now
 from knowledge.store import transaction
 
-BEFORE = r"(?:(?:i am in|i'm in|im in|i live in|in|my country is|country)[\s:]+)?"
-AROUND = re.compile(rf"{BEFORE}(.+?)[\s.!]*")
-OTHER_NAMES = {
-    "uk": "GB",
-    "great britain": "GB",
-    "england": "GB",
-    "scotland": "GB",
-    "wales": "GB",
-    "northern ireland": "GB",
-    "usa": "US",
-    "us": "US",
-    "united states of america": "US",
-    "america": "US",
-    "ksa": "SA",
-    "norge": "NO",
-    "france": "FR",
-    "españa": "ES",
-}
+LONGEST = 100
+"""Characters of a message that may name a country and nothing else."""
+
+AROUND = string.whitespace + ".!"
 
 
-def read_country(text: str, names: Mapping[str, str]) -> str | None:
+def read_country(text: str, names: Mapping[str, str], words: CountryWords) -> str | None:
     """Return the country that a message names and nothing else, as an ISO 3166 code, or None.
 
     Args:
         text: what somebody wrote.
         names: of the countries that have numbers of their own, by their codes.
+        words: how people write that.
     """
-    plain = unicodedata.normalize("NFC", text.replace("’", "'")).strip().casefold()
-    found = AROUND.fullmatch(plain)
+    if len(text) > LONGEST:
+        return None
+    plain = unicodedata.normalize("NFC", text.replace("’", "'")).casefold().strip(AROUND)
+    before = "|".join(re.escape(one) for one in words.before)
+    around = rf"(?:(?:{before})[\s:]+)?(?:{re.escape(words.article)}\s+)?(.+)"
+    found = re.fullmatch(around, plain)
     if not found:
         return None
-    known = {name.casefold(): code for code, name in names.items()}
-    name = found[1].removeprefix("the ")
-    code = known.get(name) or OTHER_NAMES.get(name)
+    known = {other: code for code, others in words.other_names.items() for other in others}
+    known |= {name.casefold(): code for code, name in names.items()}
+    code = known.get(found[1])
     return code if code in names else None
 
 

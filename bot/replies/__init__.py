@@ -141,6 +141,20 @@ class HandoverWording(_Record):
     to_bot: QuickReply
 
 
+class CountryWords(_Record):
+    """How people write which country they are in.
+
+    Attributes:
+        before: what may stand before its name, in small letters as all here.
+        article: what may stand between the two.
+        other_names: names that people give it besides its own, by its code.
+    """
+
+    before: tuple[str, ...]
+    article: str
+    other_names: dict[str, tuple[str, ...]]
+
+
 class Wording(_Record):
     """Everything the gateway says in one language."""
 
@@ -171,6 +185,7 @@ class Wording(_Record):
     consent: Consent
     emergency: EmergencyWording
     countries: dict[str, str]
+    country_words: CountryWords
 
 
 _Model = TypeVar("_Model", bound=BaseModel)

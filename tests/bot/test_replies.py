@@ -77,10 +77,11 @@ def test_a_file_that_is_no_mapping_is_refused(tmp_path: Path) -> None:
 def test_norway_without_quotes_is_refused_and_not_lost(tmp_path: Path) -> None:
     file = tmp_path / "en.yml"
     text = (FOLDER / "en.yml").read_text(encoding="utf-8")
-    assert text.count('"NO":') == 1
-    file.write_text(text.replace('"NO":', "NO:"), encoding="utf-8")
-    with pytest.raises(ReplyFileError, match=r"en\.yml: countries"):
-        read_yaml(file, Wording)
+    for line, field in (('"NO": Norway', "countries"), ('"NO": [norge]', "country_words")):
+        assert text.count(line) == 1
+        file.write_text(text.replace(line, line.replace('"', "")), encoding="utf-8")
+        with pytest.raises(ReplyFileError, match=rf"en\.yml: {field}"):
+            read_yaml(file, Wording)
 
 
 def test_norway_is_a_country_in_both_files() -> None:

@@ -23,6 +23,7 @@ from bot.messaging.inbox import Kind
 from bot.messaging.outbox import DESK
 from bot.messaging.sealing import Sealer
 from bot.office_hours import read_office_hours
+from bot.replies import read_wording
 from bot.replies.compose import Composer
 from bot.settings import BotSettings
 from bot.turn import Message, Reply
@@ -512,16 +513,24 @@ NAMES = {"IN": "Indiana", "NO": "Norway", "US": "United States", "GB": "United K
         ("USA", "US"),
         ("country: UK", "GB"),
         ("in the uk", "GB"),
+        ("The United States of America", "US"),
+        ("Norge", "NO"),
         ("France", None),
         ("is flu bad in Norway", None),
         ("", None),
         ("in", None),
         ("India", None),
         ("Indiana", "IN"),
+        pytest.param("." * 50_000 + "x" + "." * 50_000, None, id="dots"),
     ],
 )
 def test_only_a_country_and_nothing_else_is_one(text: str, country: str | None) -> None:
-    assert read_country(text, NAMES) == country
+    assert read_country(text, NAMES, read_wording().country_words) == country
+
+
+def test_no_other_name_is_of_a_country_without_numbers() -> None:
+    wording = read_wording()
+    assert wording.country_words.other_names.keys() <= wording.countries.keys()
 
 
 def test_a_country_that_somebody_told_is_used_until_they_are_forgotten(
