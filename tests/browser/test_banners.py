@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from tests.browser.conftest import Chat
 
 pytestmark = pytest.mark.browser
-WITHIN_MS = 5_000
+ROUND_MS = 5_000
+"""An open chat asks again within it; a busy machine takes longer until that is to be seen."""
 TEXT = "Boil water before you drink it, because cholera was found in it."
 FLU_SHOT = "can I catch the flu from the flu shot?"
 
@@ -66,12 +67,10 @@ def on_top(page: Page) -> Locator:
     return page.get_by_role("region", name="Important now")
 
 
-def test_an_open_chat_shows_it_within_five_seconds_and_loses_it_again(
-    paul: Colleague, chat: Chat
-) -> None:
+def test_an_open_chat_shows_it_by_itself_and_loses_it_again(paul: Colleague, chat: Chat) -> None:
     expect(on_top(chat.page)).to_have_count(0)
     announce(paul, topic="Flu (influenza)")
-    expect(on_top(chat.page)).to_contain_text(TEXT, timeout=WITHIN_MS)
+    expect(on_top(chat.page)).to_contain_text(TEXT)
     expect(chat.announcement).to_contain_text(TEXT)
     link = on_top(chat.page).get_by_role("link", name="Cholera")
     expect(link).to_have_attribute("href", "https://www.cdc.gov/cholera/index.html")
@@ -80,18 +79,18 @@ def test_an_open_chat_shows_it_within_five_seconds_and_loses_it_again(
     expect_accessible(chat.page)
     paul.page.get_by_role("button", name="down now").first.click()
     paul.says("The banner is down")
-    expect(on_top(chat.page)).to_have_count(0, timeout=WITHIN_MS)
+    expect(on_top(chat.page)).to_have_count(0)
 
 
 def test_it_can_be_hidden_by_keyboard_and_stays_hidden(paul: Colleague, chat: Chat) -> None:
     announce(paul)
     hide = on_top(chat.page).get_by_role("button", name="Hide")
-    expect(hide).to_be_visible(timeout=WITHIN_MS)
+    expect(hide).to_be_visible()
     hide.focus()
     chat.page.keyboard.press("Enter")
     expect(on_top(chat.page)).to_have_count(0)
     expect(chat.question).to_be_focused()
-    chat.page.wait_for_timeout(WITHIN_MS)
+    chat.page.wait_for_timeout(ROUND_MS)
     expect(on_top(chat.page)).to_have_count(0)
 
 
@@ -101,7 +100,7 @@ def test_it_leaves_room_to_ask(
 ) -> None:
     announce(paul)
     chat = new_chat(viewport=look).open().agree()
-    expect(on_top(chat.page)).to_contain_text(TEXT, timeout=WITHIN_MS)
+    expect(on_top(chat.page)).to_contain_text(TEXT)
     expect(chat.question).to_be_in_viewport()
     width = chat.page.evaluate("document.documentElement.scrollWidth")
     assert width <= look["width"]
@@ -113,6 +112,6 @@ def test_a_drill_is_seen_in_the_teams_own_chat_only(paul: Colleague, chat: Chat)
     expect(paul.page.get_by_role("main")).to_contain_text("Drill:")
     paul.page.get_by_role("button", name="Open the chat as in the drill").click()
     expect(paul.page.locator("#agree")).to_be_visible()
-    expect(on_top(paul.page)).to_contain_text(f"Drill: {TEXT}", timeout=WITHIN_MS)
-    chat.page.wait_for_timeout(WITHIN_MS)
+    expect(on_top(paul.page)).to_contain_text(f"Drill: {TEXT}")
+    chat.page.wait_for_timeout(ROUND_MS)
     expect(on_top(chat.page)).to_have_count(0)
