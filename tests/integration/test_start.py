@@ -14,6 +14,7 @@ from tests import prepared
 from tests.stack import (
     PROCESSES,
     ROOT,
+    START_SECONDS,
     Stack,
     environment,
     finish,
@@ -33,7 +34,7 @@ def launch(env: dict[str, str], *words: str) -> subprocess.CompletedProcess[str]
         text=True,
         capture_output=True,
         check=False,
-        timeout=200,
+        timeout=START_SECONDS,
     )
 
 
@@ -111,7 +112,7 @@ def test_ctrl_c_leaves_no_process_behind(env: dict[str, str], tmp_path: Path) ->
     )
     alone = Stack("", tmp_path, env, launcher)
     try:
-        assert wait_for(lambda: all(alone.pid(name) for name in PROCESSES), 240)
+        assert wait_for(lambda: all(alone.pid(name) for name in PROCESSES), START_SECONDS)
         pids = [alone.pid(name) for name in PROCESSES]
     finally:
         status = finish(alone)
