@@ -44,7 +44,8 @@ from knowledge.store import connect
 
 logger = logging.getLogger("bot.messaging")
 ANSWERING_THREADS = 3
-SENDING_THREADS = 3
+SENDING_THREADS = 8
+"""More, because they wait: a call takes a platform some tenths of a second, a reply up to five."""
 IDLE_SECONDS = 0.25
 AWAY_SECONDS = 2.0
 BEAT_SECONDS = 30.0
@@ -68,11 +69,17 @@ class Messaging:
         channels = set_up(fresh, read_words(settings.locale))
         self._events = EventLog(engine)
         self._retention_days = settings.retention_days
-        self._bell = Bell()
+        self._bell, self._bell_out = Bell(), Bell()
         self._far_bell = RedisBell(settings.redis.url) if settings.redis else None
         self._presence = _presence(settings.knowledge.data_dir / "messaging")
         claimant = self._presence.name if self._presence else None
-        self._inbox = Inbox(engine, sealer, ring=self._bell.ring, claimant=claimant)
+        self._inbox = Inbox(
+            engine,
+            sealer,
+            ring=self._bell.ring,
+            ring_out=self._bell_out.ring,
+            claimant=claimant,
+        )
         self._outbox = Outbox(engine, sealer, claimant=claimant)
         self._lookout = Lookout(self._inbox, sealer, gateway.pipeline.is_alarm)
         handover = settings.channels.handover
@@ -105,12 +112,12 @@ class Messaging:
 
     def run(self, stop: threading.Event) -> None:
         """Work until stopped; a turn or a call that runs is finished."""
-        answering, sending = self._answering.step, self._sending.step
-        steps = [answering] * ANSWERING_THREADS + [sending] * SENDING_THREADS
-        steps.append(self._lookout.step)
+        doing = [(self._lookout.step, self._bell)]
+        doing += [(self._answering.step, self._bell)] * ANSWERING_THREADS
+        doing += [(self._sending.step, self._bell_out)] * SENDING_THREADS
         threads = [
-            threading.Thread(target=work, args=(step, stop, self._bell), name=f"messaging-{number}")
-            for number, step in enumerate(steps)
+            threading.Thread(target=work, args=(step, stop, bell), name=f"messaging-{number}")
+            for number, (step, bell) in enumerate(doing)
         ]
         if self._far_bell is not None:
             listening = (self._bell, stop)
@@ -119,7 +126,8 @@ class Messaging:
             thread.start()
         while not stop.wait(BEAT_SECONDS if self.look_after() else AWAY_SECONDS):
             pass
-        self._bell.ring()
+        for bell in (self._bell, self._bell_out):
+            bell.ring()
         for thread in threads:
             thread.join()
 

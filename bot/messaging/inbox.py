@@ -142,6 +142,7 @@ class Inbox:
         clock: Callable[[], datetime] = now,
         ring: Callable[[], None] | None = None,
         *,
+        ring_out: Callable[[], None] | None = None,
         claimant: str | None = None,
     ) -> None:
         """Take the parts.
@@ -150,11 +151,13 @@ class Inbox:
             engine: of the store.
             sealer: seals.
             clock: tells the time.
-            ring: wakes whoever waits for something to do.
+            ring: wakes whoever answers.
+            ring_out: wakes whoever sends.
             claimant: this process, where it shows that it lives.
         """
         self._claimant = claimant
         self._ring = ring or (lambda: None)
+        self._ring_out = ring_out or (lambda: None)
         self._engine = engine
         self._sealer = sealer
         self._clock = clock
@@ -304,7 +307,7 @@ class Inbox:
                     )
                 )
                 session.flush()  # one by one: their ids are their order
-        self._ring()
+        self._ring_out()
         return True
 
     def ignore(self, claimed: Claimed, code: str) -> None:
