@@ -17,6 +17,7 @@ from typing import Any
 
 import httpx
 
+from bot.channels.answers import number_of, read_object
 from bot.channels.meta import LIMITED, TOKEN, appsecret_proof
 
 CONNECT_SECONDS = 5.0
@@ -108,12 +109,8 @@ class Graph:
             seconds: how long an answer may take.
         """
         self._url, self._token, self._app_secret = url, token, app_secret
-        self._client = httpx.Client(
-            transport=transport,
-            # The proxy of the machine's environment is used: Meta may be reached by it only.
-            trust_env=url.startswith("https:"),
-            timeout=httpx.Timeout(seconds, connect=min(seconds, CONNECT_SECONDS)),
-        )
+        timeout = httpx.Timeout(seconds, connect=min(seconds, CONNECT_SECONDS))
+        self._client = connected(url, transport, timeout)
 
     def close(self) -> None:
         """Close the connections."""
@@ -161,7 +158,7 @@ class Graph:
             )
         except httpx.HTTPError as error:
             raise GraphProblem(self._unreachable(error), is_refused=False) from error
-        body = _object_of(response)
+        body = read_object(response.content)
         if body is None:
             raise GraphProblem(
                 f"What answers at {httpx.URL(self._url).host} is not the Graph API (status "
@@ -198,14 +195,27 @@ class Graph:
         return "".join(sign if sign.isprintable() else " " for sign in text)[:MOST_OF_A_MESSAGE]
 
 
+def connected(
+    url: str, transport: httpx.BaseTransport | None, timeout: httpx.Timeout
+) -> httpx.Client:
+    """Return a client for the Graph API.
+
+    Args:
+        url: of the Graph API.
+        transport: what carries the requests; the network where it is None.
+        timeout: how long a call may take.
+    """
+    return httpx.Client(
+        transport=transport,
+        # The proxy of the machine's environment is used: Meta may be reached by it only.
+        trust_env=url.startswith("https:"),
+        timeout=timeout,
+    )
+
+
 def last_letters(secret: str) -> str:
     """Return as much of a secret as tells it from another one."""
     return f"…{secret[-SHOWN:]}" if len(secret) >= SHOWN * 4 else "…"
-
-
-def number_of(value: object) -> int:
-    """Return a whole number as JSON has it; 0 for all else."""
-    return value if isinstance(value, int) and not isinstance(value, bool) else 0
 
 
 def what_to_do(problem: GraphProblem, token_setting: str, grant: str = OF_A_PAGE) -> str:
@@ -236,11 +246,3 @@ def what_to_do(problem: GraphProblem, token_setting: str, grant: str = OF_A_PAGE
     if problem.code in {1, 2}:
         return "That is Meta's own trouble: try again in some minutes."
     return "Try again; if it stays, look up the code in Meta's page “Error Codes”."
-
-
-def _object_of(response: httpx.Response) -> dict[str, Any] | None:
-    try:
-        content: Any = response.json()
-    except (ValueError, RecursionError):
-        content = None
-    return content if isinstance(content, dict) else None

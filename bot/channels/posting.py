@@ -77,6 +77,14 @@ class SignedPosts:
             follow_redirects=False,
         )
 
+    @property
+    def credentials(self) -> str:
+        """What calls are made with now."""
+        return self.target().credentials
+
+    def show_activity(self, person: str, sign: str) -> None:
+        """Do nothing: there is no call for it."""
+
     def post(self, body: bytes, message_id: str) -> Outcome:
         """Post a body; whatever happens, an outcome comes back.
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -22,8 +21,6 @@ MAX_TEXT = 50_000
 """As the API: of a longer text the rest is not read."""
 MAX_ID = 500
 MAX_ACCOUNT = 64
-SETTLED_SECONDS = 0.5
-"""A platform may tell what became of a message before the call that sent it is written down."""
 
 
 class NotAnEvent(Exception):
@@ -69,12 +66,8 @@ def store_not_delivered(outbox: Outbox, codes: Mapping[str, str], channel: str) 
     if not codes:
         return
     with _told_again(channel):
-        unknown = outbox.not_delivered(channel, codes)
-        if unknown:
-            time.sleep(SETTLED_SECONDS)
-            late = {message_id: codes[message_id] for message_id in unknown}
-            unknown = outbox.not_delivered(channel, late)
-    for code in sorted({code for key, code in codes.items() if key not in unknown}):
+        outbox.not_delivered(channel, codes)
+    for code in sorted(set(codes.values())):
         logger.warning("messages_not_delivered", extra={"channel": channel, "code": code})
 
 

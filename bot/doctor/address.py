@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import socket
 import ssl
-import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from urllib.parse import urlsplit
@@ -12,7 +11,7 @@ from urllib.parse import urlsplit
 import httpx
 
 from bot.addresses import LOOPBACK
-from bot.doctor.common import SECONDS, MetaWebhook
+from bot.doctor.common import SECONDS, LookAtWebhook
 from bot.doctor.findings import Seen, failed, ok, warning
 
 SOON_DAYS = 14
@@ -104,24 +103,24 @@ class PublicAddress:
             ends = (connection.getpeercert() or {})["notAfter"]
         return datetime.fromtimestamp(ssl.cert_time_to_seconds(str(ends)), UTC)
 
-    def look_at_webhook(self, path: str, verify_token: str, verify_setting: str) -> Seen:
-        """Do the handshake through the public address, as Meta does it."""
-        webhook = MetaWebhook(f"{self.url}{path}", verify_token, verify_setting, self.seconds)
-        started = time.monotonic()
+    def look_at_webhook(self, path: str, look: LookAtWebhook) -> Seen:
+        """Call a webhook through the public address, as the platform does.
+
+        Args:
+            path: of the webhook.
+            look: calls it, and tells what it saw.
+        """
+        url = f"{self.url}{path}"
         try:
             with httpx.Client(
                 timeout=self.seconds, verify=self.tls or True, trust_env=not self.is_here
             ) as client:
-                problem = webhook.problem_of_handshake(client)
+                return look(client, url)
         except httpx.HTTPError as error:
             return warning(
-                f"{webhook.url} gave no answer within {self.seconds:g} seconds "
-                f"({type(error).__name__})",
+                f"{url} gave no answer within {self.seconds:g} seconds ({type(error).__name__})",
                 "Does Citewell listen on that port?" if self.is_here else FROM_ELSEWHERE,
             )
-        return problem or ok(
-            f"{webhook.url} does the handshake in {time.monotonic() - started:.1f} seconds"
-        )
 
 
 def _reason(error: OSError) -> str:

@@ -1,18 +1,14 @@
-"""What every platform is examined for: settings, this installation, its store, its address.
-
-All of it is looked at from this machine, by using it as the platform does.
-"""
+"""What every platform is examined for on this machine: settings, processes, its webhook."""
 
 from __future__ import annotations
 
 import re
-import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from urllib.parse import urlsplit
 
 import httpx
 
+from bot.channels.answers import read_object
 from bot.channels.graph import last_letters
 from bot.doctor.findings import Seen, failed, ok
 from bot.settings import BotSettings, read_bot_settings
@@ -20,6 +16,9 @@ from knowledge.settings import Setting, SettingError
 
 SECONDS = 5.0
 """Meta wants an answer within 5 seconds; here as everywhere."""
+NO_ANSWER = "Read log/web.log in the data folder."
+LookAtWebhook = Callable[[httpx.Client, str], Seen]
+"""Calls a webhook by its address, and tells what was seen; what does not answer is raised."""
 QUOTED = re.compile(r"[\s\"'`“”‘’]")
 """What comes along when a secret is copied."""
 PART_ADVICE = {
@@ -96,7 +95,8 @@ def look_at_web_process(address: str, seconds: float = SECONDS) -> Seen:
         response = _get(f"{address}/healthz", seconds)
     except httpx.HTTPError as error:
         return failed(f"nothing answers at {address} ({type(error).__name__})", advice)
-    if response.status_code != httpx.codes.OK or _object_of(response).get("status") != "ok":
+    said = read_object(response.content) or {}
+    if response.status_code != httpx.codes.OK or said.get("status") != "ok":
         return failed(f"what answers at {address} is not Citewell", advice)
     return ok(f"answers at {address}")
 
@@ -104,12 +104,10 @@ def look_at_web_process(address: str, seconds: float = SECONDS) -> Seen:
 def look_at_parts(address: str, seconds: float = SECONDS) -> Seen:
     """Tell whether all parts that a question needs are ready, and the process messaging lives."""
     try:
-        checks = _object_of(_get(f"{address}/readyz", seconds)).get("checks")
+        said = read_object(_get(f"{address}/readyz", seconds).content) or {}
     except httpx.HTTPError as error:
-        return failed(
-            f"/readyz gave no answer ({type(error).__name__})",
-            "Read log/web.log in the data folder.",
-        )
+        return failed(f"/readyz gave no answer ({type(error).__name__})", NO_ANSWER)
+    checks = said.get("checks")
     parts = checks if isinstance(checks, dict) else {}
     if "messaging" not in parts:
         return failed(
@@ -123,100 +121,44 @@ def look_at_parts(address: str, seconds: float = SECONDS) -> Seen:
     return ok(f"ready: {', '.join(parts)}")
 
 
-# --- Meta's handshake -----------------------------------------------------------------------------
+# --- its webhook ----------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
-class MetaWebhook:
-    """A webhook in Meta's manner, here or at its public address.
+def look_at_webhook(url: str, look: LookAtWebhook, seconds: float = SECONDS) -> Seen:
+    """Call a webhook on this machine, and tell what was seen.
 
-    Attributes:
+    Args:
         url: its address.
-        verify_token: what the handshake is done with.
-        verify_setting: the setting that holds it.
+        look: calls it.
         seconds: how long an answer may take.
     """
-
-    url: str
-    verify_token: str
-    verify_setting: str
-    seconds: float = SECONDS
-
-    def look(self) -> Seen:
-        """Tell whether it does what Meta asks of it, and nothing for anybody else."""
-        try:
-            with httpx.Client(timeout=self.seconds, trust_env=False) as client:
-                return (
-                    self.problem_of_handshake(client)
-                    or self._problem_of_strangers(client)
-                    or ok("takes the verify token, and refuses a wrong one and what is not signed")
-                )
-        except httpx.HTTPError as error:
-            return failed(
-                f"{self.url} gave no answer ({type(error).__name__})",
-                "Read log/web.log in the data folder.",
-            )
-
-    def problem_of_handshake(self, client: httpx.Client) -> Seen | None:
-        """Do the handshake as Meta does; return what is wrong, if anything is.
-
-        Raises:
-            httpx.HTTPError: no answer came.
-        """
-        challenge = str(secrets.randbelow(10**10))
-        response = client.get(self.url, params=_asked(self.verify_token, challenge))
-        status = response.status_code
-        if status == httpx.codes.FORBIDDEN:
-            return failed(
-                "the webhook refuses the verify token",
-                f"What answers there was started with another {self.verify_setting}, or something "
-                "in front of it refuses: start Citewell anew with these settings.",
-            )
-        if status == httpx.codes.NOT_FOUND:
-            return failed(
-                f"there is no webhook at {self.url}",
-                "The platform was not set up when the web process was started, or a proxy in front "
-                "does not pass /webhooks/ on: start Citewell anew, then look at the proxy.",
-            )
-        if response.is_redirect:
-            to = response.headers.get("location", "")
-            return failed(
-                f"{self.url} redirects to {urlsplit(to)._replace(query='').geturl()}",
-                "Meta does not follow. Enter the address at its end, or end the redirect.",
-            )
-        if status != httpx.codes.OK or response.text != challenge:
-            return failed(
-                f"the webhook answers the handshake with status {status} and "
-                f"{'another text' if status == httpx.codes.OK else 'no challenge'}",
-                "Something else than Citewell answers there, or a proxy changes the answer.",
-            )
-        return None
-
-    def _problem_of_strangers(self, client: httpx.Client) -> Seen | None:
-        asked = _asked(secrets.token_urlsafe(16), "1")
-        taken = client.get(self.url, params=asked).status_code
-        unsigned = client.post(self.url, json={"object": "page", "entry": []}).status_code
-        wrong = {"a wrong verify token": taken, "a delivery without a signature": unsigned}
-        let_in = [name for name, status in wrong.items() if status != httpx.codes.FORBIDDEN]
-        if not let_in:
-            return None
-        return failed(
-            f"{' and '.join(let_in)} is not answered with 403",
-            "Something else than Citewell answers there: look at what listens on this port.",
-        )
+    try:
+        with httpx.Client(timeout=seconds, trust_env=False) as client:
+            return look(client, url)
+    except httpx.HTTPError as error:
+        return failed(f"{url} gave no answer ({type(error).__name__})", NO_ANSWER)
 
 
-def _asked(token: str, challenge: str) -> dict[str, str]:
-    return {"hub.mode": "subscribe", "hub.verify_token": token, "hub.challenge": challenge}
+def no_webhook(url: str, what: str) -> Seen:
+    """Return that nothing is at a webhook's address.
+
+    Args:
+        url: the address.
+        what: was not set up, as the beginning of a sentence.
+    """
+    return failed(
+        f"there is no webhook at {url}",
+        f"{what} was not set up when the web process was started, or a proxy in front does not "
+        "pass /webhooks/ on: start Citewell anew, then look at the proxy.",
+    )
+
+
+def lets_strangers_in(found: str) -> Seen:
+    """Return that a webhook takes what it has to refuse."""
+    return failed(
+        found, "Something else than Citewell answers there: look at what listens on this port."
+    )
 
 
 def _get(url: str, seconds: float) -> httpx.Response:
     return httpx.get(url, timeout=seconds, trust_env=False)
-
-
-def _object_of(response: httpx.Response) -> dict[str, object]:
-    try:
-        content = response.json()
-    except (ValueError, RecursionError):
-        return {}
-    return content if isinstance(content, dict) else {}

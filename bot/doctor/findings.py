@@ -18,6 +18,7 @@ LABELS: dict[Level, str] = {
 }
 WIDTH = 100
 INDENT = " " * 9
+UNITS = (("day", 86400), ("hour", 3600), ("minute", 60), ("second", 1))
 
 
 @dataclass(frozen=True)
@@ -86,6 +87,15 @@ def failed(found: str, advice: str) -> Seen:
 def skipped(found: str, advice: str = "") -> Seen:
     """Return that this could not be looked at."""
     return Seen("skipped", found, advice)
+
+
+def ago(seconds: float) -> str:
+    """Return how long ago something was, in words."""
+    for name, length in UNITS:
+        count = int(seconds // length)
+        if count > 0:
+            return f"{count} {name}{'' if count == 1 else 's'} ago"
+    return "just now"
 
 
 def examine(checks: Iterable[Check]) -> Iterator[Finding]:

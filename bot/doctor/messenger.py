@@ -24,8 +24,9 @@ from bot.channels.messenger.profile import ProfileError, Properties, differing
 from bot.channels.messenger.profile_setup import read_profile
 from bot.channels.messenger.views import PATH
 from bot.doctor.common import Needed
-from bot.doctor.findings import Check, Seen, Stopped, failed, ok, warning
-from bot.doctor.meta import APP_SCREEN, MADE_UP, Keys, MetaDoctor, MetaPlatform, names, objects
+from bot.doctor.findings import Check, Seen, failed, ok, warning
+from bot.doctor.meta import APP_SCREEN, Keys, MetaDoctor, MetaPlatform, names, objects
+from bot.doctor.platform import MADE_UP
 from bot.replies import ReplyFileError
 from bot.settings import BotSettings
 
@@ -49,8 +50,13 @@ HANDOVER_FIELDS = {
 }
 """Webhook fields and what is lost without each; the last ones where a team answers in Meta's inbox
 or in another app."""
+HOW_TO_TRY = (
+    "Write to the Page on Messenger; within a second the event is here. If it does not come, and "
+    "all above is ok: an app without Advanced Access gets events only of people with a role on it."
+)
 ME = MetaPlatform(
     name=PLATFORM,
+    title="Messenger",
     path=PATH,
     guide=GUIDE,
     needed=(
@@ -58,6 +64,7 @@ ME = MetaPlatform(
         Needed(MESSENGER_VERIFY_TOKEN, MADE_UP),
         Needed(MESSENGER_PAGE_TOKEN, TOKEN_SCREEN),
     ),
+    how_to_try=HOW_TO_TRY,
     token=MESSENGER_PAGE_TOKEN,
     secret=MESSENGER_APP_SECRET,
     verify=MESSENGER_VERIFY_TOKEN,
@@ -65,6 +72,7 @@ ME = MetaPlatform(
     token_screen=TOKEN_SCREEN,
     webhook_screen=WEBHOOK_SCREEN,
     thing="page",
+    essential_fields=ESSENTIAL_FIELDS,
     token_kinds=("PAGE",),
     owner="a Page",
     scopes=("pages_messaging", "pages_manage_metadata"),
@@ -74,11 +82,6 @@ ME = MetaPlatform(
     ),
     grant=OF_A_PAGE,
 )
-HOW_TO_TRY = (
-    "Write to the Page on Messenger; within a second the event is here. If it does not come, and "
-    "all above is ok: an app without Advanced Access gets events only of people with a role on it."
-)
-
 Wanted = Callable[[BotSettings], Properties]
 
 
@@ -109,9 +112,7 @@ class MessengerDoctor(MetaDoctor):
         """Return what is looked at, in this order."""
         return (
             Check("settings", self.look_at_settings),
-            Check("web process", self.look_at_web_process, ("settings",)),
-            Check("parts", self.look_at_parts, ("web process",)),
-            Check("webhook here", self.look_at_webhook, ("web process",)),
+            *self.checks_of_processes(),
             Check("page token", self._look_at_page, ("settings",)),
             Check("API version", self.look_at_version, ("page token",)),
             Check("app", self.look_at_app, ("page token",)),
@@ -119,27 +120,16 @@ class MessengerDoctor(MetaDoctor):
             Check("permissions", self.look_at_scopes, ("token details",)),
             Check("webhook at Meta", self.look_at_subscription, ("app",)),
             Check("Page subscription", self._look_at_page_subscription, ("app",)),
-            Check("public address", self.look_at_address, ("settings",)),
-            Check("certificate", self.look_at_certificate, ("public address",)),
-            Check("webhook from outside", self.look_from_outside, ("certificate",)),
+            *self.checks_of_address(),
             Check("profile", self._look_at_profile, ("page token",)),
-            Check("events", lambda: self.store.look_at_events(HOW_TO_TRY), ("settings",)),
-            Check("stuck or failed", self.look_at_undone, ("settings",)),
-            Check("sending", self.look_at_sending, ("settings",)),
+            *self.checks_of_store(),
         )
 
     @property
     def keys(self) -> Keys:
         """What calls are made with."""
-        mine = self.settings.channels.messenger
-        if mine is None:
-            raise Stopped(failed("Messenger is not set up", f"{GUIDE} tells how."))
+        mine = self.set_up(self.settings.channels.messenger)
         return Keys(mine.page_token, mine.app_secret, mine.verify_token, mine.api_url)
-
-    @property
-    def essential_fields(self) -> Mapping[str, str]:
-        """Webhook fields without which nothing works."""
-        return ESSENTIAL_FIELDS
 
     @property
     def further_fields(self) -> Mapping[str, str]:

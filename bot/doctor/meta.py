@@ -7,34 +7,24 @@ https://developers.facebook.com/docs/graph-api/reference/app/subscriptions.
 from __future__ import annotations
 
 import re
-import ssl
+from abc import abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from functools import cached_property
+from types import MappingProxyType
 from typing import Any
 from urllib.parse import urlsplit
 
-from sqlalchemy.engine import Engine
+import httpx
 
-from bot.channel_settings import PUBLIC_URL
-from bot.channels.graph import Graph, GraphAnswer, GraphProblem, number_of, what_to_do
-from bot.doctor.address import SOON_DAYS, PublicAddress
-from bot.doctor.common import (
-    MetaWebhook,
-    Needed,
-    local_address,
-    look_at_parts,
-    look_at_settings,
-    look_at_web_process,
-)
-from bot.doctor.findings import Seen, Stopped, failed, ok, skipped, warning
-from bot.doctor.store import PlatformStore, open_store
-from bot.settings import BotSettings
+from bot.channels.graph import Graph, GraphAnswer, GraphProblem, what_to_do
+from bot.doctor.findings import Check, Seen, Stopped, failed, ok, warning
+from bot.doctor.handshake import Handshake
+from bot.doctor.meta_token import WantedToken
+from bot.doctor.platform import Platform, PlatformDoctor, renewed
 from knowledge.settings import Setting
 
 APP_SCREEN = "App Dashboard > App settings > Basic > App secret"
-MADE_UP = 'make one up: python3 -c "import secrets; print(secrets.token_urlsafe(32))"'
 VERSION = re.compile(r"/(v\d+\.\d+)$")
 TOKEN_CODES = ("error_190", "error_102")
 
@@ -56,15 +46,11 @@ class Keys:
     api_url: str
 
 
-@dataclass(frozen=True)
-class MetaPlatform:
-    """How a platform differs from its neighbour.
+@dataclass(frozen=True, kw_only=True)
+class MetaPlatform(Platform):
+    """How a platform of Meta differs from its neighbour.
 
     Attributes:
-        name: what the store calls it.
-        path: of its webhook.
-        guide: its page of the documentation.
-        needed: its settings, and where their values are found.
         token: the setting of the token.
         secret: the setting of the App Secret.
         verify: the setting of the verify token.
@@ -72,6 +58,7 @@ class MetaPlatform:
         token_screen: where a token is made.
         webhook_screen: where the webhook is entered.
         thing: what webhooks are of at Meta.
+        essential_fields: webhook fields without which nothing works, and what is lost without each.
         token_kinds: kinds of tokens that do.
         owner: what such a token is of.
         scopes: permissions that are needed.
@@ -80,10 +67,6 @@ class MetaPlatform:
         token_codes: how the codes begin that stop sending until there is another token.
     """
 
-    name: str
-    path: str
-    guide: str
-    needed: Sequence[Needed]
     token: Setting
     secret: Setting
     verify: Setting
@@ -91,6 +74,7 @@ class MetaPlatform:
     token_screen: str
     webhook_screen: str
     thing: str
+    essential_fields: Mapping[str, str]
     token_kinds: Sequence[str]
     owner: str
     scopes: Sequence[str]
@@ -99,113 +83,63 @@ class MetaPlatform:
     token_codes: Sequence[str] = TOKEN_CODES
 
 
-class MetaDoctor:
+class MetaDoctor(PlatformDoctor):
     """Examines one installation and what it has at Meta. Close it afterwards."""
 
     platform: MetaPlatform
-
-    def __init__(
-        self,
-        env: Mapping[str, str],
-        address: str = "",
-        tls: ssl.SSLContext | None = None,
-    ) -> None:
-        """Prepare; nothing is looked at yet.
-
-        Args:
-            env: the environment that the installation runs with.
-            address: the public address; taken from the settings or from Meta where it is "".
-            tls: what the public address's certificate is held against.
-        """
-        self._env, self._tls = env, tls
-        self._given = address.rstrip("/").removesuffix(self.platform.path)
-        self._settings: BotSettings | None = None
-        self._graphs: list[Graph] = []
-        self._app_id = self._app_name = self._callback = self._version = ""
-        self._token: dict[str, Any] = {}
+    entered_at = "as entered at Meta"
+    _app_id = _app_name = _version = ""
+    _token: Mapping[str, Any] = MappingProxyType({})
 
     def close(self) -> None:
         """Close the connections."""
-        for graph in self._graphs:
-            graph.close()
-        if "_engine" in vars(self):
-            self._engine.dispose()
+        for name in {"graph", "app_graph"} & vars(self).keys():
+            vars(self)[name].close()
+        super().close()
 
     @property
+    @abstractmethod
     def keys(self) -> Keys:
         """What calls are made with.
 
         Raises:
             Stopped: the platform is not set up.
         """
-        raise NotImplementedError
 
-    # --- here ---
-
-    def look_at_settings(self) -> Seen:
-        """Look at the settings, which all else needs."""
-        self._settings, seen = look_at_settings(self._env, self.platform.needed)
-        return seen
+    def checks_of_store(self) -> tuple[Check, ...]:
+        """Return what is looked at of events and messages; needs the check ``settings``."""
+        return (*super().checks_of_store(), Check("sending", self.look_at_sending, ("settings",)))
 
     @property
-    def settings(self) -> BotSettings:
-        """The settings; checks that use them need the check ``settings``."""
-        if self._settings is None:
-            raise Stopped(skipped("needs “settings”"))
-        return self._settings
+    def _handshake(self) -> Handshake:
+        return Handshake(self.keys.verify_token, self.platform.verify.name)
 
-    def look_at_web_process(self) -> Seen:
-        """Look at the web process."""
-        return look_at_web_process(local_address(self.settings))
+    def seen_here(self, client: httpx.Client, url: str) -> Seen:
+        """Do the handshake, and try a wrong one."""
+        return self._handshake.seen_here(client, url)
 
-    def look_at_parts(self) -> Seen:
-        """Look at the parts that a question needs."""
-        return look_at_parts(local_address(self.settings))
-
-    def look_at_webhook(self) -> Seen:
-        """Do the handshake here."""
-        url = f"{local_address(self.settings)}{self.platform.path}"
-        return MetaWebhook(url, self.keys.verify_token, self.platform.verify.name).look()
-
-    @cached_property
-    def _engine(self) -> Engine:
-        return open_store(self.settings.knowledge.database_url)
-
-    @property
-    def store(self) -> PlatformStore:
-        """What the store knows of the platform."""
-        return PlatformStore(self._engine, self.platform.name)
-
-    def look_at_undone(self) -> Seen:
-        """Look at what is stuck or failed."""
-        return self.store.look_at_undone(self.platform.guide)
+    def seen_from_outside(self, client: httpx.Client, url: str) -> Seen:
+        """Do the handshake."""
+        return self._handshake.seen_from_outside(client, url)
 
     def look_at_sending(self) -> Seen:
         """Look at whether the last message was refused because of the token."""
-        return self.store.look_at_sending(
-            self.platform.token_codes,
-            "Meta did not take the token of then. If the token is ok above, a message sends it "
-            f"on; else make a new one ({self.platform.token_screen}) and set "
-            f"{self.platform.token.name}. A file of secrets is read again within half a minute; "
-            "otherwise start Citewell anew.",
-        )
+        mine = self.platform
+        how = f"make a new one ({mine.token_screen}) and set {mine.token.name}"
+        return self.store.look_at_sending(mine.token_codes, renewed("Meta", "the token", how))
 
     # --- at Meta ---
 
     @cached_property
     def graph(self) -> Graph:
         """Calls with the token."""
-        return self._opened(self.keys.token)
+        return Graph(self.keys.api_url, self.keys.token, self.keys.app_secret)
 
     @cached_property
     def app_graph(self) -> Graph:
         """Calls as the app itself."""
-        return self._opened(f"{self._app_id}|{self.keys.app_secret}")
-
-    def _opened(self, token: str) -> Graph:
-        graph = Graph(self.keys.api_url, token, self.keys.app_secret)
-        self._graphs.append(graph)
-        return graph
+        token = f"{self._app_id}|{self.keys.app_secret}"
+        return Graph(self.keys.api_url, token, self.keys.app_secret)
 
     def advice(self, problem: GraphProblem) -> str:
         """Return what helps against a refusal."""
@@ -268,30 +202,9 @@ class MetaDoctor:
             said = error.get("message", "") if isinstance(error, dict) else ""
             shown = self.app_graph.without_secrets(str(said))
             return failed(f"the token is not valid. {shown}".strip(), again)
-        kind = str(self._token.get("type", ""))
-        if kind not in self.platform.token_kinds:
-            owner = self.platform.owner
-            return failed(f"it is a token of the kind {kind or 'unknown'}, not of {owner}", again)
-        if str(self._token.get("app_id", self._app_id)) != self._app_id:
-            return failed("it is a token of another app", again)
-        return self._seen_of_ends(again)
-
-    def _seen_of_ends(self, again: str) -> Seen:
-        """Tell when the token, and the access to data that came with it, end."""
-        ends = number_of(self._token.get("expires_at"))
-        access_ends = number_of(self._token.get("data_access_expires_at"))
-        if ends:
-            return warning(
-                f"it ends {_day(ends)}",
-                f"A token made in the App Dashboard, or for a system user, does not end. {again}",
-            )
-        if access_ends and _days_until(access_ends) < SOON_DAYS:
-            return warning(
-                f"it does not end, but the access to data does, {_day(access_ends)}",
-                f"Whoever made the token has to grant access again. {again}",
-            )
-        access = f"; access to data until {_day(access_ends)}" if access_ends else ""
-        return ok(f"valid, of {self.platform.owner}, does not end{access}")
+        mine = self.platform
+        wanted = WantedToken(mine.token_kinds, mine.owner, self._app_id, again)
+        return wanted.seen(self._token)
 
     def look_at_scopes(self) -> Seen:
         """Look at the permissions that were granted with the token."""
@@ -309,34 +222,23 @@ class MetaDoctor:
     def look_at_subscription(self) -> Seen:
         """Look at where the app lets events go."""
         answer = self.asked(self.app_graph, f"{self._app_id}/subscriptions")
-        thing, enter = self.platform.thing, self._how_to_enter()
+        thing, screen = self.platform.thing, self.platform.webhook_screen
+        enter = f"{screen}: enter {self.expected_webhook} and the verify token."
         entered = [one for one in objects(answer.body.get("data")) if one.get("object") == thing]
         if not entered:
             return failed(f"no address is entered for the object {thing}", enter)
-        self._callback = str(entered[0].get("callback_url", ""))
+        self.entered = str(entered[0].get("callback_url", ""))
         if not entered[0].get("active", True):
-            return failed(f"{self._callback} is entered, but switched off", enter)
-        expected = self._expected_callback()
-        is_other = bool(self._known) and self._callback != expected
-        if urlsplit(self._callback).path != self.platform.path or is_other:
-            return failed(f"events go to {self._callback}, not to {expected}", enter)
+            return failed(f"{self.entered} is entered, but switched off", enter)
+        expected = self.expected_webhook
+        is_other = bool(self.known_url) and self.entered != expected
+        if urlsplit(self.entered).path != self.platform.path or is_other:
+            return failed(f"events go to {self.entered}, not to {expected}", enter)
         return self.seen_of_fields(
             names(entered[0].get("fields")),
-            f"events go to {self._callback}",
-            f"{self.platform.webhook_screen} > Webhook fields",
+            f"events go to {self.entered}",
+            f"{screen} > Webhook fields",
         )
-
-    def _how_to_enter(self) -> str:
-        screen = self.platform.webhook_screen
-        return f"{screen}: enter {self._expected_callback()} and the verify token."
-
-    @property
-    def _known(self) -> str:
-        """The public address, as far as it was told here."""
-        return self._given or self.settings.channels.public_url
-
-    def _expected_callback(self) -> str:
-        return f"{self._known or 'https://YOUR-ADDRESS'}{self.platform.path}"
 
     def seen_of_fields(self, given: Iterable[str], told: str, screen: str) -> Seen:
         """Tell which webhook fields are missing, and what is lost without them.
@@ -346,7 +248,7 @@ class MetaDoctor:
             told: what is well.
             screen: where fields are added.
         """
-        fields, essential = set(given), self.essential_fields
+        fields, essential = set(given), self.platform.essential_fields
         wanted = {**essential, **self.further_fields}
         lost = {name: what for name, what in wanted.items() if name not in fields}
         if not lost:
@@ -356,50 +258,9 @@ class MetaDoctor:
         return level(f"{told}; fields missing: {', '.join(lost)}", "\n".join(advice))
 
     @property
-    def essential_fields(self) -> Mapping[str, str]:
-        """Webhook fields without which nothing works, and what is lost without each."""
-        raise NotImplementedError
-
-    @property
     def further_fields(self) -> Mapping[str, str]:
-        """Others, and what is lost without each."""
+        """Further webhook fields, and what is lost without each."""
         return {}
-
-    # --- on the way ---
-
-    @cached_property
-    def address(self) -> PublicAddress:
-        """The public address.
-
-        Raises:
-            Stopped: it is not known.
-        """
-        if self._given:
-            return PublicAddress(self._given, "--address", self._tls)
-        if self.settings.channels.public_url:
-            return PublicAddress(self.settings.channels.public_url, PUBLIC_URL.name, self._tls)
-        if self._callback:
-            url = self._callback.removesuffix(self.platform.path)
-            return PublicAddress(url, "as entered at Meta", self._tls)
-        raise Stopped(
-            skipped(
-                "not known",
-                f"Set {PUBLIC_URL.name}, or give --address https://chat.example.org",
-            )
-        )
-
-    def look_at_address(self) -> Seen:
-        """Look at the public address."""
-        return self.address.look()
-
-    def look_at_certificate(self) -> Seen:
-        """Look at its certificate."""
-        return self.address.look_at_certificate()
-
-    def look_from_outside(self) -> Seen:
-        """Do the handshake through the public address."""
-        verify = self.platform.verify.name
-        return self.address.look_at_webhook(self.platform.path, self.keys.verify_token, verify)
 
 
 def objects(value: object) -> list[dict[str, Any]]:
@@ -411,14 +272,3 @@ def names(value: object) -> list[str]:
     """Return names of fields, which come as texts or as objects with a version."""
     items = value if isinstance(value, list) else []
     return [str(one.get("name", "")) if isinstance(one, dict) else str(one) for one in items]
-
-
-def _day(stamp: int) -> str:
-    try:
-        return f"on {datetime.fromtimestamp(stamp, UTC):%Y-%m-%d}"
-    except (ValueError, OverflowError, OSError):
-        return "at a time that makes no sense"
-
-
-def _days_until(stamp: int) -> float:
-    return (stamp - datetime.now(UTC).timestamp()) / 86400

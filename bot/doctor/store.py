@@ -11,13 +11,12 @@ from sqlalchemy.engine import Engine
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
-from bot.doctor.findings import Seen, Stopped, failed, ok, warning
+from bot.doctor.findings import Seen, Stopped, ago, failed, ok, warning
 from bot.messaging.overview import DAYS, ENDED, STUCK_AFTER, UNDONE
 from knowledge.schema import InboxEvent, OutboxMessage, now
 from knowledge.store import connect, transaction
 
 NO_STORE = "Look at DATABASE_URL and CITEWELL_DATA_DIR; start Citewell once, which makes the store."
-UNITS = (("day", 86400), ("hour", 3600), ("minute", 60), ("second", 1))
 
 
 def open_store(url: str) -> Engine:
@@ -109,12 +108,7 @@ class PlatformStore:
 
     def age(self, at: datetime) -> str:
         """Return how long ago a moment was, in words."""
-        seconds = max(0, int((self._clock() - at).total_seconds()))
-        for name, length in UNITS:
-            count = seconds // length
-            if count:
-                return f"{count} {name}{'' if count == 1 else 's'} ago"
-        return "just now"
+        return ago((self._clock() - at).total_seconds())
 
     def _undone_events(self) -> sa.Select[str, str, int]:
         since, until = self._since_and_until()

@@ -6,30 +6,20 @@ import json
 import secrets
 import socket
 import ssl
-from collections.abc import Iterable, Mapping
-from functools import cached_property
+from collections.abc import Iterable, Mapping, Sequence
 from urllib.parse import urlsplit
 
 import httpx
-from sqlalchemy.engine import Engine
 
 from bot.channel_settings import PUBLIC_URL, WEBHOOK_REPLY_URL, WEBHOOK_SECRET, WebhookSettings
 from bot.channels.posting import SignedPosts, Target
 from bot.channels.signing import signature_headers
 from bot.channels.webhook.events import PLATFORM
 from bot.channels.webhook.openapi import PATH
-from bot.doctor.address import FROM_ELSEWHERE, PublicAddress
-from bot.doctor.common import (
-    SECONDS,
-    Needed,
-    local_address,
-    look_at_parts,
-    look_at_settings,
-    look_at_web_process,
-)
-from bot.doctor.findings import Check, Seen, Stopped, failed, ok, skipped, warning
-from bot.doctor.store import PlatformStore, open_store
-from bot.settings import BotSettings
+from bot.doctor.address import PublicAddress
+from bot.doctor.common import NO_ANSWER, SECONDS, Needed, lets_strangers_in, no_webhook
+from bot.doctor.findings import Check, Seen, failed, ok, skipped, warning
+from bot.doctor.platform import Platform, PlatformDoctor
 from knowledge.schema import now
 from knowledge.settings import SettingError
 
@@ -53,8 +43,21 @@ CODES = {
 """What to do about an answer to a ping."""
 
 
-class WebhookDoctor:
+ME = Platform(
+    name=PLATFORM,
+    title="the generic webhook",
+    path=PATH,
+    guide=GUIDE,
+    needed=NEEDED,
+    how_to_try=HOW_TO_TRY,
+)
+
+
+class WebhookDoctor(PlatformDoctor):
     """Examines one installation and the program behind it. Close it afterwards."""
+
+    platform = ME
+    no_address = skipped(f"not known; give --address or set {PUBLIC_URL.name} to have it looked at")
 
     def __init__(
         self,
@@ -72,57 +75,35 @@ class WebhookDoctor:
             tls: what certificates are held against.
             ping: whether to post a ping to where replies go.
         """
-        self._env, self._tls, self._ping = env, tls, ping
-        self._given = address.rstrip("/").removesuffix(PATH)
-        self._settings: BotSettings | None = None
+        super().__init__(env, address, tls)
+        self._ping = ping
 
     def checks(self) -> Iterable[Check]:
         """Return what is looked at, in this order."""
         return (
-            Check("settings", self._look_at_settings),
+            Check("settings", self.look_at_settings),
             Check("keys", self._look_at_keys, ("settings",)),
-            Check("web process", self._look_at_web_process, ("settings",)),
-            Check("parts", lambda: look_at_parts(local_address(self._all)), ("web process",)),
-            Check("webhook here", self._look_at_webhook, ("web process",)),
-            Check("public address", self._look_at_address, ("settings",)),
-            Check("certificate", lambda: self._address.look_at_certificate(), ("public address",)),
-            Check("webhook from outside", self._look_from_outside, ("certificate",)),
+            *self.checks_of_processes(),
+            *self.checks_of_address(),
             Check("reply address", self._look_at_reply_address, ("settings",)),
             Check("ping", self._look_at_ping, ("reply address",)),
-            Check("events", lambda: self._store.look_at_events(HOW_TO_TRY), ("settings",)),
-            Check("stuck or failed", lambda: self._store.look_at_undone(GUIDE), ("settings",)),
+            *self.checks_of_store(),
         )
-
-    def close(self) -> None:
-        """Close the connections."""
-        if "_engine" in vars(self):
-            self._engine.dispose()
 
     # --- here ---
 
-    def _look_at_settings(self) -> Seen:
+    def needed(self) -> Sequence[Needed]:
+        """Return the settings that are looked at."""
         try:
             has_key = bool(WEBHOOK_SECRET.text(self._env))
         except SettingError:
             has_key = False
         # Two keys have a space between them, which would be taken for a mistake in copying.
-        needed = NEEDED[1:] if has_key else NEEDED
-        self._settings, seen = look_at_settings(self._env, needed)
-        return seen
-
-    @property
-    def _all(self) -> BotSettings:
-        """The settings; checks that use them need the check ``settings``."""
-        if self._settings is None:
-            raise Stopped(skipped("needs “settings”"))
-        return self._settings
+        return NEEDED[1:] if has_key else NEEDED
 
     @property
     def _mine(self) -> WebhookSettings:
-        mine = self._all.channels.webhook
-        if mine is None:
-            raise Stopped(failed("the generic webhook is not set up", f"{GUIDE} tells how."))
-        return mine
+        return self.set_up(self.settings.channels.webhook)
 
     def _look_at_keys(self) -> Seen:
         if len(self._mine.keys) == 1:
@@ -132,21 +113,15 @@ class WebhookDoctor:
             f"As soon as your program has the first one, set {WEBHOOK_SECRET.name} to it alone.",
         )
 
-    def _look_at_web_process(self) -> Seen:
-        return look_at_web_process(local_address(self._all))
+    def seen_here(self, client: httpx.Client, url: str) -> Seen:
+        """Send pings, signed rightly and not."""
+        return self._problem_of_webhook(client, url) or ok(
+            "takes each key, and refuses another one and what is not signed"
+        )
 
-    def _look_at_webhook(self) -> Seen:
-        url = f"{local_address(self._all)}{PATH}"
-        try:
-            with httpx.Client(timeout=SECONDS, trust_env=False) as client:
-                return self._problem_of_webhook(client, url) or ok(
-                    "takes each key, and refuses another one and what is not signed"
-                )
-        except httpx.HTTPError as error:
-            return failed(
-                f"{url} gave no answer ({type(error).__name__})",
-                "Read log/web.log in the data folder.",
-            )
+    def seen_from_outside(self, client: httpx.Client, url: str) -> Seen:
+        """Send pings, signed rightly and not."""
+        return self._problem_of_webhook(client, url) or ok(f"{url} takes a ping")
 
     def _problem_of_webhook(self, client: httpx.Client, url: str) -> Seen | None:
         """Send pings, which mean nothing, with each key, another one, and none.
@@ -162,46 +137,9 @@ class WebhookDoctor:
         unsigned = client.post(url, json={"type": "ping"}).status_code
         if (foreign, unsigned) == (httpx.codes.FORBIDDEN, httpx.codes.FORBIDDEN):
             return None
-        return failed(
-            "what is signed with another key, or not at all, is not answered with 403",
-            "Something else than Citewell answers there: look at what listens on this port.",
+        return lets_strangers_in(
+            "what is signed with another key, or not at all, is not answered with 403"
         )
-
-    @cached_property
-    def _engine(self) -> Engine:
-        return open_store(self._all.knowledge.database_url)
-
-    @property
-    def _store(self) -> PlatformStore:
-        return PlatformStore(self._engine, PLATFORM)
-
-    # --- on the way ---
-
-    @property
-    def _address(self) -> PublicAddress:
-        url = self._given or self._all.channels.public_url
-        if not url:
-            told = f"not known; give --address or set {PUBLIC_URL.name} to have it looked at"
-            raise Stopped(skipped(told))
-        source = "--address" if self._given else PUBLIC_URL.name
-        return PublicAddress(url, source, self._tls)
-
-    def _look_at_address(self) -> Seen:
-        return self._address.look()
-
-    def _look_from_outside(self) -> Seen:
-        address = self._address
-        url = f"{address.url}{PATH}"
-        try:
-            with httpx.Client(
-                timeout=SECONDS, verify=self._tls or True, trust_env=not address.is_here
-            ) as client:
-                return self._problem_of_webhook(client, url) or ok(f"{url} takes a ping")
-        except httpx.HTTPError as error:
-            return warning(
-                f"{url} gave no answer within {SECONDS:g} seconds ({type(error).__name__})",
-                "Does Citewell listen on that port?" if address.is_here else FROM_ELSEWHERE,
-            )
 
     # --- the other side ---
 
@@ -245,19 +183,13 @@ def _problem_of_answer(response: httpx.Response, url: str) -> Seen | None:
             "more than five minutes off, or something in front changes the body.",
         )
     if status == httpx.codes.NOT_FOUND:
-        return failed(
-            f"there is no webhook at {url}",
-            "The webhook was not set up when the web process was started, or a proxy in front "
-            "does not pass /webhooks/ on: start Citewell anew, then look at the proxy.",
-        )
+        return no_webhook(url, "The webhook")
     if response.is_redirect:
         return failed(
             f"{url} redirects", "Give your program the address at its end, or end the redirect."
         )
     if status != httpx.codes.OK:
-        return failed(
-            f"the webhook answers a ping with {status}", "Read log/web.log in the data folder."
-        )
+        return failed(f"the webhook answers a ping with {status}", NO_ANSWER)
     return None
 
 

@@ -7,7 +7,7 @@ and https://developers.facebook.com/documentation/business-messaging/whatsapp/so
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 
 from bot.channel_settings import (
     WHATSAPP_ACCESS_TOKEN,
@@ -22,7 +22,8 @@ from bot.channels.whatsapp.events import PLATFORM
 from bot.channels.whatsapp.views import PATH
 from bot.doctor.common import Needed
 from bot.doctor.findings import Check, Seen, Stopped, failed, ok, skipped, warning
-from bot.doctor.meta import APP_SCREEN, MADE_UP, Keys, MetaDoctor, MetaPlatform, objects
+from bot.doctor.meta import APP_SCREEN, Keys, MetaDoctor, MetaPlatform, objects
+from bot.doctor.platform import MADE_UP
 
 GUIDE = "docs/whatsapp.md"
 USE_CASE = "App Dashboard > Use cases > Connect with customers through WhatsApp > Customize"
@@ -42,6 +43,7 @@ HOW_TO_TRY = (
 )
 ME = MetaPlatform(
     name=PLATFORM,
+    title="WhatsApp",
     path=PATH,
     guide=GUIDE,
     needed=(
@@ -50,6 +52,7 @@ ME = MetaPlatform(
         Needed(WHATSAPP_ACCESS_TOKEN, TOKEN_SCREEN),
         Needed(WHATSAPP_PHONE_NUMBER_ID, f"{SETUP_SCREEN} > Phone number ID"),
     ),
+    how_to_try=HOW_TO_TRY,
     token=WHATSAPP_ACCESS_TOKEN,
     secret=WHATSAPP_APP_SECRET,
     verify=WHATSAPP_VERIFY_TOKEN,
@@ -57,6 +60,7 @@ ME = MetaPlatform(
     token_screen=TOKEN_SCREEN,
     webhook_screen=WEBHOOK_SCREEN,
     thing="whatsapp_business_account",
+    essential_fields=ESSENTIAL_FIELDS,
     # One of the kind USER is made on the page API Setup, to try; it ends after a day.
     token_kinds=("SYSTEM_USER", "USER"),
     owner="a system user",
@@ -79,9 +83,7 @@ class WhatsAppDoctor(MetaDoctor):
         """Return what is looked at, in this order."""
         return (
             Check("settings", self.look_at_settings),
-            Check("web process", self.look_at_web_process, ("settings",)),
-            Check("parts", self.look_at_parts, ("web process",)),
-            Check("webhook here", self.look_at_webhook, ("web process",)),
+            *self.checks_of_processes(),
             Check("app", self._look_at_app, ("settings",)),
             Check("API version", self.look_at_version, ("app",)),
             Check("token details", self.look_at_token, ("app",)),
@@ -89,12 +91,8 @@ class WhatsAppDoctor(MetaDoctor):
             Check("number", self._look_at_number, ("permissions",)),
             Check("webhook at Meta", self.look_at_subscription, ("app",)),
             Check("account subscription", self._look_at_account, ("permissions",)),
-            Check("public address", self.look_at_address, ("settings",)),
-            Check("certificate", self.look_at_certificate, ("public address",)),
-            Check("webhook from outside", self.look_from_outside, ("certificate",)),
-            Check("events", lambda: self.store.look_at_events(HOW_TO_TRY), ("settings",)),
-            Check("stuck or failed", self.look_at_undone, ("settings",)),
-            Check("sending", self.look_at_sending, ("settings",)),
+            *self.checks_of_address(),
+            *self.checks_of_store(),
         )
 
     @property
@@ -104,16 +102,8 @@ class WhatsAppDoctor(MetaDoctor):
         return Keys(mine.access_token, mine.app_secret, mine.verify_token, mine.api_url)
 
     @property
-    def essential_fields(self) -> Mapping[str, str]:
-        """Webhook fields without which nothing works."""
-        return ESSENTIAL_FIELDS
-
-    @property
     def _mine(self) -> WhatsAppSettings:
-        mine = self.settings.channels.whatsapp
-        if mine is None:
-            raise Stopped(failed("WhatsApp is not set up", f"{GUIDE} tells how."))
-        return mine
+        return self.set_up(self.settings.channels.whatsapp)
 
     def _look_at_app(self) -> Seen:
         """Look at which app the token is of; that is the first call that is made with it."""

@@ -16,6 +16,7 @@ from datetime import datetime, timedelta
 from typing import Any, Literal
 
 import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Engine
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import aliased
@@ -35,6 +36,8 @@ FIRST_PAUSE, LONGEST_PAUSE = 2.0, 300.0
 LONGEST_HOLD = 3600.0
 """Whatever a platform asks for, it is asked again within an hour."""
 CANDIDATES = 8
+NOT_DELIVERED = "not_delivered"
+"""Kind of what a platform tells of a message of ours that it had taken."""
 
 
 @dataclass(frozen=True)
@@ -104,6 +107,8 @@ class Outbox:
         self._engine = engine
         self._sealer = sealer
         self._clock = clock
+        dialects = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
+        self._insert: Callable[..., Any] = dialects[engine.dialect.name]
 
     def claim(self, platforms: Collection[str]) -> Departing | None:
         """Take the next message of a conversation in which nothing is being sent, or None."""
@@ -140,29 +145,64 @@ class Outbox:
                 )
         return True
 
-    def not_delivered(self, platform: str, codes: Mapping[str, str]) -> frozenset[str]:
+    def not_delivered(self, platform: str, codes: Mapping[str, str]) -> None:
         """Keep that a platform took messages and told later that it could not deliver them.
 
-        What it tells of a message again changes nothing.
+        It may tell so before the call that sent a message is written down, and it tells so of what
+        other programs send as well. So it is kept like an event about which nothing is to be done,
+        and ``fail_not_delivered`` looks for the message. What is told of one again changes nothing.
 
         Args:
             platform: name of the channel.
             codes: why, by what the platform calls each message.
-
-        Returns:
-            Those of which nothing is known here: another program sent them, or the call that did
-            has not come back yet.
         """
-        unknown: set[str] = set()
+        at = self._clock()
+        rows = [
+            {
+                "platform": platform,
+                "account": "",
+                # Named as the message will be, whatever order the two come in.
+                "event_id": self._sealer.digest("message", platform, message_id),
+                "conversation_key": "",
+                "kind": NOT_DELIVERED,
+                "sealed": b"",
+                "is_urgent": False,
+                "said_at": at,
+                "received_at": at,
+                "state": "ignored",
+                "code": code[:60],
+            }
+            for message_id, code in codes.items()
+        ]
+        if rows:
+            with transaction(self._engine) as session:
+                session.execute(self._insert(InboxEvent).on_conflict_do_nothing(), rows)
+
+    def fail_not_delivered(self) -> int:
+        """End messages as failed that a platform could not deliver; return how many these were."""
+        told = sa.select(InboxEvent.event_id).where(
+            # With the state, an index leads to the few that there are.
+            InboxEvent.state == "ignored",
+            InboxEvent.kind == NOT_DELIVERED,
+        )
+        code = (
+            sa.select(InboxEvent.code)
+            .where(
+                InboxEvent.platform == OutboxMessage.platform,
+                InboxEvent.event_id == OutboxMessage.platform_message_id,
+            )
+            .scalar_subquery()
+        )
         with transaction(self._engine) as session:
-            for message_id, code in codes.items():
-                named = self._sealer.digest("message", platform, message_id)
-                is_it = OutboxMessage.platform_message_id == named
-                failed = sa.update(OutboxMessage).where(is_it, OutboxMessage.state == "sent")
-                session.execute(failed.values(state="failed", code=code[:60]))
-                if session.scalar(sa.select(OutboxMessage.id).where(is_it).limit(1)) is None:
-                    unknown.add(message_id)
-        return frozenset(unknown)
+            return _count(
+                session.execute(
+                    sa.update(OutboxMessage)
+                    .where(
+                        OutboxMessage.state == "sent", OutboxMessage.platform_message_id.in_(told)
+                    )
+                    .values(state="failed", code=code)
+                )
+            )
 
     def expire(self) -> int:
         """End what the platform takes no more; return how many messages that were."""

@@ -14,7 +14,7 @@ from bot.messaging.outbox import Outcome
 from knowledge.schema import now
 
 
-class DeskClient:
+class DeskClient(SignedPosts):
     """Posts to the desk; safe to share between threads."""
 
     def __init__(
@@ -29,15 +29,7 @@ class DeskClient:
             found = settings()
             return Target(found.url, found.keys)
 
-        self._posts = SignedPosts(target, transport, clock)
-
-    @property
-    def credentials(self) -> str:
-        """What calls are made with now."""
-        return self._posts.target().credentials
-
-    def show_activity(self, person: str, sign: str) -> None:
-        """Do nothing: there is no call for it."""
+        super().__init__(target, transport, clock)
 
     def send(self, person: str, payload: Mapping[str, object], key: str) -> Outcome:
         """Post what happened.
@@ -48,4 +40,4 @@ class DeskClient:
             key: by which the desk knows what comes twice.
         """
         body = json.dumps(payload, ensure_ascii=False, separators=(",", ":")).encode()
-        return self._posts.post(body, f"msg_{key}")
+        return self.post(body, f"msg_{key}")

@@ -8,18 +8,22 @@ documented (1, 1357046), so such a one is not sent again.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
 
 import httpx
 
 from bot.channels import meta
+from bot.channels.answers import no_answer, number_of, read_object
+from bot.channels.graph_sender import (
+    ACTION_SECONDS,
+    SEND_SECONDS,
+    GraphSender,
+    of_status,
+    timeout_of,
+)
 from bot.messaging.outbox import Outcome
 
-CONNECT_SECONDS = 3.0
-SEND_SECONDS = 15.0
-ACTION_SECONDS = 2.0
 ACTIONS = ("mark_seen", "typing_on")
 CONTROLS = ("pass_thread_control", "take_thread_control")
 """Calls that move a conversation between apps, beside those that send."""
@@ -30,38 +34,8 @@ CLOSED = frozenset({1545041, 2018278, 2534022})
 """Subcodes: the person wrote more than 24 hours ago."""
 
 
-class SendApi:
+class SendApi(GraphSender):
     """Sends messages as a Page; safe to share between threads."""
-
-    def __init__(
-        self,
-        url: str,
-        token: Callable[[], str],
-        app_secret: str,
-        transport: httpx.BaseTransport | None = None,
-    ) -> None:
-        """Prepare a client.
-
-        Args:
-            url: of the Graph API, with its version.
-            token: gives the Page's access token as it is set now.
-            app_secret: proves that a call is the app's own.
-            transport: what carries the requests; the network by default.
-        """
-        self._token = token
-        self._app_secret = app_secret
-        self._client = httpx.Client(
-            transport=transport,
-            # The proxy of the machine's environment is used: Meta may be reached by it only.
-            trust_env=url.startswith("https:"),
-            timeout=httpx.Timeout(SEND_SECONDS, connect=CONNECT_SECONDS),
-        )
-        self._url = f"{url}/me"
-
-    @property
-    def credentials(self) -> str:
-        """What calls are made with now; another one may work where this one was refused."""
-        return self._token()
 
     def show_activity(self, person: str, sign: str) -> None:
         """Show that the message was seen and a reply is coming, where that can be done.
@@ -93,12 +67,8 @@ class SendApi:
         }
         try:
             response = self._post(person, fields, SEND_SECONDS)
-        except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout):
-            return Outcome("waiting", "not_connected")
-        except httpx.TimeoutException:
-            return Outcome("unknown", "timed_out")
         except httpx.HTTPError as error:
-            return Outcome("unknown", type(error).__name__)
+            return no_answer(error)
         outcome = read_outcome(response.status_code, response.content)
         if outcome.holds:
             return replace(outcome, after=meta.regain_seconds(response.headers))
@@ -129,28 +99,21 @@ class SendApi:
             "access_token": token,
             "appsecret_proof": meta.appsecret_proof(token, self._app_secret),
         }
-        timeout = httpx.Timeout(seconds, connect=min(seconds, CONNECT_SECONDS))
-        return self._client.post(f"{self._url}/{call}", data=form, timeout=timeout)
+        return self._client.post(f"{self._url}/me/{call}", data=form, timeout=timeout_of(seconds))
 
 
 def read_outcome(status: int, body: bytes) -> Outcome:
     """Return what an answer means for the message."""
-    try:
-        content: Any = json.loads(body)
-    except (ValueError, RecursionError):
-        content = None
-    answer = content if isinstance(content, dict) else {}
+    answer = read_object(body) or {}
     error = answer.get("error")
     if isinstance(error, dict):
-        return _refused(status, _number(error.get("code")), _number(error.get("error_subcode")))
+        return _refused(status, number_of(error.get("code")), number_of(error.get("error_subcode")))
     if status == httpx.codes.OK:
         message_id = answer.get("message_id")
         if isinstance(message_id, str) and message_id:
             return Outcome("sent", message_id=message_id)
         return Outcome("unknown", NO_ID)
-    if status == httpx.codes.TOO_MANY_REQUESTS:
-        return Outcome("waiting", "status_429", holds=True)
-    return Outcome("failed" if 400 <= status < 500 else "unknown", f"status_{status}")
+    return of_status(status)
 
 
 def _refused(status: int, code: int, subcode: int) -> Outcome:
@@ -166,7 +129,3 @@ def _refused(status: int, code: int, subcode: int) -> Outcome:
     if code in meta.UNCERTAIN or status >= 500 or code == 0:
         return Outcome("unknown", name)
     return Outcome("failed", name)
-
-
-def _number(value: object) -> int:
-    return value if isinstance(value, int) and not isinstance(value, bool) else 0

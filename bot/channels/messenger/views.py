@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from flask import Blueprint, Response, request
+from flask import Blueprint, Response
 
 from bot.channel_settings import MessengerSettings
-from bot.channels import meta
 from bot.channels.messenger.events import PLATFORM, read_batch
+from bot.channels.meta_webhook import accepted, signed_body, verified
 from bot.channels.receiving import store
-from bot.errors import Problem
 from bot.messaging.inbox import Inbox
 from knowledge.schema import now
 
@@ -32,20 +31,13 @@ def create_blueprint(
     @routes.get(PATH)
     def verify_messenger() -> Response:
         """Prove to Messenger that the address is ours."""
-        challenge = meta.challenge(request.args, settings.verify_token)
-        if challenge is None:
-            raise Problem(403, "The verify token is not the one that is set here.")
-        return Response(challenge, mimetype="text/plain")
+        return verified(settings.verify_token)
 
     @routes.post(PATH)
     def receive_from_messenger() -> Response:
         """Store a batch of events."""
-        request.max_content_length = MAX_BODY_BYTES
-        body = request.get_data(cache=False)
-        signature = request.headers.get(meta.SIGNATURE_HEADER, "")
-        if not meta.is_signed(body, signature, settings.app_secret):
-            raise Problem(403, "The signature is missing or wrong.")
+        body = signed_body(settings.app_secret, MAX_BODY_BYTES)
         store(inbox, read_batch(body, now(), handover_app), PLATFORM)
-        return Response(meta.ACCEPTED, mimetype="text/plain")
+        return accepted()
 
     return routes

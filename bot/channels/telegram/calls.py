@@ -17,6 +17,8 @@ from urllib.request import getproxies, proxy_bypass
 
 import httpx
 
+from bot.channels.answers import read_object
+
 CONNECT_SECONDS = 3.0
 TOKEN = frozenset({401, 404, 421})
 """Statuses of a token that is not taken: withdrawn, of no known form, of a bot served elsewhere."""
@@ -121,7 +123,7 @@ class Calls:
         except httpx.HTTPError as error:
             name = type(error).__name__
             raise TelegramProblem(f"The connection to {host} broke ({name}).") from error
-        answer, status = object_in(response.content), response.status_code
+        answer, status = read_object(response.content) or {}, response.status_code
         if answer.get("ok") is True:
             return answer.get("result")
         if "ok" not in answer:
@@ -133,15 +135,6 @@ class Calls:
     def close(self) -> None:
         """Close the connections."""
         self._client.close()
-
-
-def object_in(body: bytes) -> dict[str, Any]:
-    """Return the object that JSON holds; an empty one for all else."""
-    try:
-        content: Any = json.loads(body)
-    except (ValueError, RecursionError):
-        content = None
-    return content if isinstance(content, dict) else {}
 
 
 def _proxy(url: str) -> str | None:

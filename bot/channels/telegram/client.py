@@ -8,12 +8,13 @@ may have arrived is not sent again.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import httpx
 
-from bot.channels.telegram.calls import TOKEN, Calls, object_in
+from bot.channels.answers import no_answer, number_of, read_object
+from bot.channels.telegram.calls import TOKEN, Calls
 from bot.channels.telegram.events import CALLBACK, name_of
 from bot.messaging.outbox import Outcome
 
@@ -37,24 +38,8 @@ SENTENCES = {
 """What stands in a refusal, and the word that our code has for it."""
 
 
-class BotApi:
+class BotApi(Calls):
     """Sends messages as a bot; safe to share between threads."""
-
-    def __init__(
-        self,
-        url: str,
-        token: Callable[[], str],
-        transport: httpx.BaseTransport | None = None,
-    ) -> None:
-        """Prepare a client.
-
-        Args:
-            url: of the Bot API, without a slash at the end.
-            token: gives the bot's token as it is set now.
-            transport: what carries the requests; the network by default.
-        """
-        self._token = token
-        self._calls = Calls(url, token, transport)
 
     @property
     def credentials(self) -> str:
@@ -75,7 +60,7 @@ class BotApi:
         actions.append(("sendChatAction", {"chat_id": _chat_id(person), "action": "typing"}))
         for method, parameters in actions:
             try:
-                self._calls.post(method, parameters, ACTION_SECONDS)
+                self.post(method, parameters, ACTION_SECONDS)
             except httpx.HTTPError:
                 return
 
@@ -89,24 +74,20 @@ class BotApi:
         """
         parameters = {**payload, "chat_id": _chat_id(person)}
         try:
-            response = self._calls.post("sendMessage", parameters, SEND_SECONDS)
-        except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError):
-            return Outcome("waiting", "not_connected")
-        except httpx.TimeoutException:
-            return Outcome("unknown", "timed_out")
+            response = self.post("sendMessage", parameters, SEND_SECONDS)
         except httpx.HTTPError as error:
-            return Outcome("unknown", type(error).__name__)
+            return no_answer(error)
         return read_outcome(response.status_code, response.content, person)
 
 
 def read_outcome(status: int, body: bytes, person: str) -> Outcome:
     """Return what an answer means for the message to a person."""
-    answer = object_in(body)
+    answer = read_object(body) or {}
     if answer.get("ok") is False:
         return _refused(status, answer)
     if status == httpx.codes.OK:
         result = answer.get("result")
-        message_id = _number(result.get("message_id")) if isinstance(result, dict) else 0
+        message_id = number_of(result.get("message_id")) if isinstance(result, dict) else 0
         if answer.get("ok") is True and message_id:
             return Outcome("sent", message_id=name_of(person, str(message_id)))
         return Outcome("unknown", "no_message_id")
@@ -119,13 +100,13 @@ def read_outcome(status: int, body: bytes, person: str) -> Outcome:
 
 def _refused(status: int, answer: Mapping[str, Any]) -> Outcome:
     """Return what a refusal means; one that is not the caller's fault is uncertain."""
-    code = _number(answer.get("error_code")) or status
+    code = number_of(answer.get("error_code")) or status
     parameters = answer.get("parameters")
     more = parameters if isinstance(parameters, dict) else {}
     if code in TOKEN:
         return Outcome("failed", f"error_{code}", stops=True)
     if code == httpx.codes.TOO_MANY_REQUESTS:
-        after = max(0.0, float(min(_number(more.get("retry_after")), 10**6)))
+        after = max(0.0, float(min(number_of(more.get("retry_after")), 10**6)))
         return Outcome("waiting", "error_429", after=after, holds=after >= LONG_SECONDS)
     if not 400 <= code < 500:
         return Outcome("unknown", f"error_{code}")
@@ -139,7 +120,3 @@ def _refused(status: int, answer: Mapping[str, Any]) -> Outcome:
 def _chat_id(person: str) -> int | str:
     """Return the chat as Telegram wants it: a number."""
     return int(person) if person.isascii() and person.isdecimal() else person
-
-
-def _number(value: object) -> int:
-    return value if isinstance(value, int) and not isinstance(value, bool) else 0

@@ -14,7 +14,7 @@ from bot.messaging.outbox import Outcome
 from knowledge.schema import now
 
 
-class ReplyClient:
+class ReplyClient(SignedPosts):
     """Posts replies; safe to share between threads."""
 
     def __init__(
@@ -35,15 +35,7 @@ class ReplyClient:
             mine = settings()
             return Target(mine.reply_url, mine.keys)
 
-        self._posts = SignedPosts(target, transport, clock)
-
-    @property
-    def credentials(self) -> str:
-        """What calls are made with now."""
-        return self._posts.target().credentials
-
-    def show_activity(self, person: str, sign: str) -> None:
-        """Do nothing: there is no call for it."""
+        super().__init__(target, transport, clock)
 
     def send(self, person: str, payload: Mapping[str, object], key: str) -> Outcome:
         """Post one reply; whatever happens, an outcome comes back.
@@ -53,4 +45,4 @@ class ReplyClient:
             payload: what ``render`` made.
             key: by which the receiver knows a reply that comes twice.
         """
-        return self._posts.post(body_of(person, payload), f"msg_{key}")
+        return self.post(body_of(person, payload), f"msg_{key}")

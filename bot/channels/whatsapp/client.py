@@ -7,7 +7,6 @@ it does not name as refused may have arrived all the same, so such a message is 
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -15,11 +14,16 @@ from typing import Any
 import httpx
 
 from bot.channels import meta
+from bot.channels.answers import no_answer, read_object
+from bot.channels.graph_sender import (
+    ACTION_SECONDS,
+    SEND_SECONDS,
+    GraphSender,
+    of_status,
+    timeout_of,
+)
 from bot.messaging.outbox import Outcome
 
-CONNECT_SECONDS = 3.0
-SEND_SECONDS = 15.0
-ACTION_SECONDS = 2.0
 WA_ID = re.compile(r"[0-9]+")
 """A number; other ids of people begin with a country's code and a dot."""
 
@@ -43,7 +47,7 @@ UNCERTAIN = meta.UNCERTAIN | {131000, 131016}
 """Unexpected errors and outages; a message may have arrived with one."""
 
 
-class CloudApi:
+class CloudApi(GraphSender):
     """Sends messages from one number; safe to share between threads."""
 
     def __init__(
@@ -63,20 +67,8 @@ class CloudApi:
             app_secret: proves that a call is the app's own.
             transport: what carries the requests; the network by default.
         """
-        self._token = token
-        self._app_secret = app_secret
-        self._client = httpx.Client(
-            transport=transport,
-            # The proxy of the machine's environment is used: Meta may be reached by it only.
-            trust_env=url.startswith("https:"),
-            timeout=httpx.Timeout(SEND_SECONDS, connect=CONNECT_SECONDS),
-        )
-        self._url = f"{url}/{phone_number_id}/messages"
-
-    @property
-    def credentials(self) -> str:
-        """What calls are made with now; another one may work where this one was refused."""
-        return self._token()
+        super().__init__(url, token, app_secret, transport)
+        self._number = phone_number_id
 
     def show_activity(self, person: str, sign: str) -> None:
         """Mark a message as read and show that a reply is being written, where that can be done.
@@ -108,12 +100,8 @@ class CloudApi:
         """
         try:
             response = self._post({**payload, **_recipient(person)}, SEND_SECONDS)
-        except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout):
-            return Outcome("waiting", "not_connected")
-        except httpx.TimeoutException:
-            return Outcome("unknown", "timed_out")
         except httpx.HTTPError as error:
-            return Outcome("unknown", type(error).__name__)
+            return no_answer(error)
         after = _seconds(response.headers.get("retry-after", ""))
         return read_outcome(response.status_code, response.content, after)
 
@@ -121,11 +109,11 @@ class CloudApi:
         """Post JSON; the token stands in no address, hence in no log."""
         token = self._token()
         return self._client.post(
-            self._url,
+            f"{self._url}/{self._number}/messages",
             params={"appsecret_proof": meta.appsecret_proof(token, self._app_secret)},
             headers={"Authorization": f"Bearer {token}"},
             json=content,
-            timeout=httpx.Timeout(seconds, connect=min(seconds, CONNECT_SECONDS)),
+            timeout=timeout_of(seconds),
         )
 
 
@@ -142,20 +130,14 @@ def read_outcome(status: int, body: bytes, after: float = 0.0) -> Outcome:
         body: of the answer.
         after: seconds that WhatsApp asks to wait.
     """
-    try:
-        content: Any = json.loads(body)
-    except (ValueError, RecursionError):
-        content = None
-    answer = content if isinstance(content, dict) else {}
+    answer = read_object(body) or {}
     error = answer.get("error")
     if isinstance(error, dict):
         return _refused(status, error.get("code"), after)
     if status == httpx.codes.OK:
         message_id = _message_id(answer)
         return Outcome("sent", message_id=message_id) if message_id else _unknown("no_message_id")
-    if status == httpx.codes.TOO_MANY_REQUESTS:
-        return Outcome("waiting", "status_429", after=after, holds=True)
-    return Outcome("failed" if 400 <= status < 500 else "unknown", f"status_{status}")
+    return of_status(status, after)
 
 
 def _refused(status: int, code: object, after: float) -> Outcome:

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from bot.channels.answers import number_of
 from bot.channels.receiving import MAX_ID, Batch, NotAnEvent, id_of, moment_of, text_of
 from bot.messaging.inbox import Incoming, Rating
 from bot.rendering.taps import Rate, Say, read_tap
@@ -231,12 +232,8 @@ def _not_delivered(status: object) -> tuple[str, str]:
     if not isinstance(status, dict) or status.get("status") != "failed":
         raise NotAnEvent
     errors = [error for error in _list(status, "errors") if isinstance(error, dict)]
-    code = _number(errors[0].get("code")) if errors else 0
+    code = number_of(errors[0].get("code")) if errors else 0
     return id_of(status.get("id")), f"error_{code}"
-
-
-def _number(value: object) -> int:
-    return value if isinstance(value, int) and not isinstance(value, bool) else 0
 
 
 def _seconds(stamp: object) -> float | None:
