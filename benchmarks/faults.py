@@ -31,7 +31,7 @@ from benchmarks.faults_audit import Audit, audit, median, moving, spread
 from benchmarks.faults_traffic import QUESTIONS, Traffic, plan
 from benchmarks.page import write_part
 from bot.messaging.sealing import Sealer
-from bot.simulator.messenger import MessengerStandIn
+from bot.simulator.messenger.stand_in import MessengerStandIn
 from bot.simulator.transcript import Line, Said, Transcript
 from knowledge.settings import ROOT
 from knowledge.store import connect

@@ -11,9 +11,9 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
-from bot.simulator.graph import signature_headers
-from bot.simulator.messenger import MessengerStandIn
-from bot.simulator.messenger_events import Event
+from bot.simulator.messenger.events import Event
+from bot.simulator.messenger.stand_in import MessengerStandIn
+from bot.simulator.meta.signature import signature_headers
 
 QUESTIONS = (
     "can I catch the flu from the flu shot?",

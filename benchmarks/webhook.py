@@ -33,7 +33,7 @@ from sqlalchemy.engine import Engine
 from benchmarks.page import write_part
 from bot.messaging.inbox import Inbox, Incoming
 from bot.messaging.sealing import Sealer
-from bot.simulator.messenger import MessengerStandIn
+from bot.simulator.messenger.stand_in import MessengerStandIn
 from knowledge.schema import InboxEvent, now
 from knowledge.settings import ROOT
 from knowledge.store import connect, migrate, transaction

@@ -18,11 +18,11 @@ from bot.doctor import messenger_command as examine_messenger
 from bot.doctor import telegram_command as examine_telegram
 from bot.doctor import webhook_command as examine_webhook
 from bot.doctor import whatsapp_command as examine_whatsapp
-from bot.simulator import messenger_command as simulate_messenger
-from bot.simulator import telegram_command as simulate_telegram
-from bot.simulator import webhook_command as simulate_webhook
-from bot.simulator import whatsapp_command as simulate_whatsapp
+from bot.simulator.messenger import command as simulate_messenger
 from bot.simulator.server import PortTaken
+from bot.simulator.telegram import command as simulate_telegram
+from bot.simulator.webhook import command as simulate_webhook
+from bot.simulator.whatsapp import command as simulate_whatsapp
 
 INTERRUPTED = 130
 """Exit code of what Ctrl-C ended, as shells have it."""

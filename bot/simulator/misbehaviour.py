@@ -47,16 +47,26 @@ class Fault:
     drops: bool = False
 
 
+TIMEOUT = Fault("Nothing is sent; no answer for 30 seconds", 30.0, drops=True)
+SLOW = Fault("Sent; the answer comes after 4 seconds", 4.0, processes=True)
+SENT_BUT_DROPPED = Fault(
+    "Sent, and yet the connection closes without an answer", processes=True, drops=True
+)
+
+
 class Misbehaviour:
     """Decides which call goes wrong and how; the same seed decides alike. Safe between threads.
 
     Calls are of kinds ("message", "action" …), so that a fault meant for a message is not used up
     by the typing indicator before it.
+
+    Attributes:
+        faults: what can go wrong, by name.
     """
 
     def __init__(self, faults: Mapping[str, Fault], seed: int = 0) -> None:
         """Begin with no fault."""
-        self._faults = faults
+        self.faults = faults
         self._random = random.Random(seed)  # noqa: S311 - decides tests, no secret
         self._lock = threading.Lock()
         self._next: defaultdict[str, deque[Fault]] = defaultdict(deque)
@@ -102,6 +112,6 @@ class Misbehaviour:
             return None
 
     def _named(self, name: str) -> Fault:
-        if name not in self._faults:
-            raise UnknownFault(f"No fault is called {name}; there are {', '.join(self._faults)}.")
-        return self._faults[name]
+        if name not in self.faults:
+            raise UnknownFault(f"No fault is called {name}; there are {', '.join(self.faults)}.")
+        return self.faults[name]

@@ -6,23 +6,17 @@ import argparse
 import sys
 import time
 from collections.abc import Callable, Iterable, Mapping
-from typing import Protocol
+from typing import Any
 
 from bot.simulator.conformance import Found, Patience
+from bot.simulator.stand_in import StandIn
 from bot.simulator.terminal import ANSWER_SECONDS, Chat, Platform
 
 VERIFY_EVERY_SECONDS = 1.0
 
 
-class Verifies(Protocol):
-    """What is needed of a stand-in."""
-
-    def verify(self) -> str:
-        """Return what is wrong with the bot's webhook, as a sentence; "" where nothing is."""
-
-
 def play(
-    standin: Verifies,
+    standin: StandIn[Any],
     settings: Mapping[str, str],
     chat: Callable[[], Platform],
     examine: Callable[[Patience], Iterable[Found]],
@@ -35,7 +29,7 @@ def play(
         settings: what the bot is to be started with.
         chat: makes somebody who talks.
         examine: looks at the bot point by point.
-        args: what was asked for, see ``add_options``.
+        args: what was asked for, see ``add_platform``.
     """
     print("Start Citewell with these settings; they are the same each time:", file=sys.stderr)
     for name, value in settings.items():
@@ -64,7 +58,7 @@ def tell(findings: Iterable[Found]) -> int:
     return exit_code
 
 
-def verified_within(standin: Verifies, seconds: float) -> str:
+def verified_within(standin: StandIn[Any], seconds: float) -> str:
     """Verify the webhook, again and again until a time is over; return what is wrong, if it is."""
     end = time.monotonic() + seconds
     while (problem := standin.verify()) and time.monotonic() < end:
@@ -72,14 +66,28 @@ def verified_within(standin: Verifies, seconds: float) -> str:
     return problem
 
 
-def add_options(one: argparse.ArgumentParser, webhook: str, port: int) -> None:
-    """Add the options that every platform has.
+def add_platform(
+    platforms: argparse._SubParsersAction[argparse.ArgumentParser],
+    name: str,
+    run: Callable[[argparse.Namespace], int],
+    webhook: str,
+    port: int,
+) -> argparse.ArgumentParser:
+    """Add a platform that can be simulated, with the options that every one has.
 
     Args:
-        one: the parser of a platform.
+        platforms: those there are.
+        name: of this one.
+        run: plays it; the first line of its documentation is the help.
         webhook: address of the bot's webhook, unless told otherwise.
         port: where the stand-in listens, unless told otherwise.
+
+    Returns:
+        Its parser, to which it may add options of its own.
     """
+    help_text = (run.__doc__ or "").split("\n")[0]
+    one = platforms.add_parser(name, help=help_text, description=help_text)
+    one.set_defaults(run=run)
     one.add_argument("--webhook", default=webhook, help=f"address of the bot's webhook ({webhook})")
     one.add_argument("--port", type=int, default=port, help=f"port of the platform's API ({port})")
     one.add_argument(
@@ -96,3 +104,16 @@ def add_options(one: argparse.ArgumentParser, webhook: str, port: int) -> None:
         help="seconds that --check waits for what should not come",
     )
     one.add_argument("--seed", type=int, default=0, help="decides what goes wrong by chance")
+    return one
+
+
+def add_secrets(one: argparse.ArgumentParser, names: Iterable[str]) -> None:
+    """Add an option for each part of an account that is made up unless it is given."""
+    for name in names:
+        option = f"--{name.replace('_', '-')}"
+        one.add_argument(option, help="instead of the one that is made up")
+
+
+def secrets_in(args: argparse.Namespace, names: Iterable[str]) -> dict[str, str]:
+    """Return what was given of those parts."""
+    return {name: getattr(args, name) for name in names if getattr(args, name)}

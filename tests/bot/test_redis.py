@@ -138,11 +138,11 @@ def test_a_ring_reaches_another_process_and_again_after_redis_was_away(
         return near.count > before
 
     try:
-        assert wait_for(rings, 10)
+        assert wait_for(rings, 60)
         redis.kill()
         far.ring()
         redis.start()
-        assert wait_for(rings, 20)
+        assert wait_for(rings, 60)
     finally:
         stop.set()
         listening.join()

@@ -9,22 +9,21 @@ from dataclasses import dataclass
 from functools import cache
 from io import StringIO
 from pathlib import Path
-from threading import Thread
 
 import pytest
 from flask import Flask
 from sqlalchemy.engine import Engine
-from werkzeug.serving import make_server
 
 from bot.channels.messenger.profile_command import profile_of
 from bot.doctor.findings import Finding, examine
 from bot.doctor.messenger import MessengerDoctor
 from bot.event_log import EventLog
 from bot.settings import BotSettings, read_bot_settings
-from bot.simulator.messenger import MessengerStandIn
-from bot.simulator.messenger_account import Account
+from bot.simulator.messenger.account import Account
+from bot.simulator.messenger.stand_in import MessengerStandIn
 from knowledge.store import connect, import_entries, migrate, publish, transaction
 from tests.bot.conftest import STROKE_ENTRY, LoopbackServer, make_entry
+from tests.bot.running import served
 
 ACCOUNT = Account()
 SECRET_KEY = "test-" * 8
@@ -56,15 +55,8 @@ def filled_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @contextmanager
 def serving(app: Flask) -> Iterator[int]:
     """Let an app answer on a free port for a while."""
-    server = make_server("127.0.0.1", 0, app, threaded=True)
-    thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    try:
-        yield server.server_port
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
+    with served(app) as url:
+        yield int(url.rpartition(":")[2])
 
 
 @dataclass

@@ -22,6 +22,7 @@ from werkzeug.serving import make_server
 
 from bot.doctor.address import PublicAddress
 from bot.doctor.findings import Seen
+from bot.doctor.handshake import Handshake
 from tests.bot.doctor.conftest import Installation
 
 PATH = "/webhooks/messenger"
@@ -135,7 +136,8 @@ def hook(answer: Callable[[], object] | None = None) -> Flask:
 
 def look_at_webhook(address: PublicAddress) -> Seen:
     """Do the handshake."""
-    return address.look_at_webhook(PATH, TOKEN, "CITEWELL_MESSENGER_VERIFY_TOKEN")
+    handshake = Handshake(TOKEN, "CITEWELL_MESSENGER_VERIFY_TOKEN")
+    return address.look_at_webhook(PATH, handshake.seen_from_outside)
 
 
 @pytest.mark.parametrize(

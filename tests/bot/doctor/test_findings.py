@@ -5,7 +5,20 @@ from __future__ import annotations
 import json
 from io import StringIO
 
-from bot.doctor.findings import Check, Finding, Seen, Stopped, examine, failed, ok, report, warning
+import pytest
+
+from bot.doctor.findings import (
+    Check,
+    Finding,
+    Seen,
+    Stopped,
+    ago,
+    examine,
+    failed,
+    ok,
+    report,
+    warning,
+)
 
 
 def broken() -> Seen:
@@ -93,3 +106,18 @@ def test_the_report_for_machines() -> None:
             {"check": "b", "level": "warning", "found": "old", "advice": "Renew it."},
         ],
     }
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [
+        (-5, "just now"),
+        (0.9, "just now"),
+        (1, "1 second ago"),
+        (119, "1 minute ago"),
+        (7200, "2 hours ago"),
+        (25 * 3600, "1 day ago"),
+    ],
+)
+def test_how_long_ago_something_was_is_told_in_the_largest_unit(seconds: float, words: str) -> None:
+    assert ago(seconds) == words

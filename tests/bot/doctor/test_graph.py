@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from bot.channels.graph import Graph, GraphProblem, last_letters, what_to_do
-from bot.simulator.messenger import MessengerStandIn
-from bot.simulator.messenger_account import TokenState
+from bot.simulator.messenger.account import TokenState
+from bot.simulator.messenger.stand_in import MessengerStandIn
 from tests.bot.doctor.conftest import ACCOUNT
 
 SETTING = "CITEWELL_MESSENGER_PAGE_TOKEN"

@@ -10,11 +10,11 @@ import pytest
 from flask import Flask
 
 from bot.doctor.findings import Level
-from bot.simulator.messenger import MessengerStandIn
-from bot.simulator.messenger_account import TokenState
-from bot.simulator.messenger_app import AppWebhook
-from bot.simulator.messenger_events import FIELDS
-from bot.simulator.messenger_graph import MessengerGraph
+from bot.simulator.messenger.account import TokenState
+from bot.simulator.messenger.app import AppWebhook
+from bot.simulator.messenger.events import FIELDS
+from bot.simulator.messenger.graph import MessengerGraph
+from bot.simulator.messenger.stand_in import MessengerStandIn
 from bot.simulator.server import Call
 from tests.bot.doctor.conftest import ACCOUNT, CANARIES, Installation, serving
 

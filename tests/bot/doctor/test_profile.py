@@ -25,7 +25,7 @@ from bot.messaging.sealing import Sealer
 from bot.rendering.limits import units
 from bot.replies import ReplyFileError
 from bot.replies.compose import TopicChoice
-from bot.simulator.messenger_checks import check_profile
+from bot.simulator.messenger.checks import check_profile
 from knowledge.schema import InboxEvent
 from knowledge.settings import ROOT
 from knowledge.store import transaction

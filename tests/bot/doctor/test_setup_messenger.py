@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from bot.channels.messenger.profile_command import profile_of
-from bot.simulator.messenger_account import TokenState
+from bot.simulator.messenger.account import TokenState
 from tests.bot.doctor.conftest import CANARIES, Installation, Spoken
 
 Run = Callable[..., Spoken]

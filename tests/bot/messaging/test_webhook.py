@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import sqlite3
 from collections.abc import Callable
-from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -15,16 +13,13 @@ from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy.engine import Engine
 
-from bot.messaging.sealing import Sealer
 from bot.settings import BotSettings
 from knowledge.schema import InboxEvent
-from knowledge.settings import ROOT
 from knowledge.store import transaction
 from tests.bot.messaging.conftest import (
     CANARY,
     PAGE,
     PERSON,
-    SECRET_KEY,
     Deliver,
     Lines,
     batch,
@@ -32,20 +27,17 @@ from tests.bot.messaging.conftest import (
     message,
     signature,
 )
+from tests.bot.meta_webhooks import (
+    first_stored,
+    kept,
+    see_that_a_locked_store_is_told,
+    see_that_nothing_stands_open,
+    see_that_routes_are_documented,
+    see_that_unescaped_counts_as_signed,
+    texts,
+)
 
 PATH = "/webhooks/messenger"
-
-
-def kept(engine: Engine) -> list[dict[str, Any]]:
-    """Return kind and content of the stored events in their order."""
-    sealer = Sealer(SECRET_KEY)
-    with transaction(engine) as session:
-        rows = session.scalars(sa.select(InboxEvent).order_by(InboxEvent.id))
-        return [{"kind": row.kind, **sealer.open(row.sealed)} for row in rows]
-
-
-def texts(engine: Engine) -> list[str]:
-    return [event["text"] for event in kept(engine)]
 
 
 # Verification
@@ -89,11 +81,7 @@ def test_without_settings_there_is_no_such_address(
 
 
 def test_the_routes_are_documented(messenger_app: Flask) -> None:
-    page = (ROOT / "docs" / "api.md").read_text(encoding="utf-8")
-    for rule in messenger_app.url_map.iter_rules():
-        if rule.endpoint.startswith("messenger."):
-            for method in (rule.methods or set()) - {"HEAD", "OPTIONS"}:
-                assert f"| `{method} {rule.rule}` |" in page
+    see_that_routes_are_documented(messenger_app, "messenger")
 
 
 # Signature
@@ -138,10 +126,7 @@ def test_a_body_that_was_unescaped_underway_counts_as_signed(
     deliver: Deliver, engine: Engine
 ) -> None:
     escaped = batch(message("m1", "Fièvre 🤒?"))
-    plain = json.dumps(json.loads(escaped), ensure_ascii=False).encode()
-    assert plain != escaped
-    assert deliver(plain, signature(escaped)).status_code == 200
-    assert texts(engine) == ["Fièvre 🤒?"]
+    see_that_unescaped_counts_as_signed(deliver, engine, escaped, signature(escaped))
 
 
 def test_raw_bytes_are_signed_and_not_what_json_makes_of_them(
@@ -185,15 +170,7 @@ def test_what_has_no_id_is_known_by_sender_time_and_content(
 def test_a_locked_store_makes_messenger_send_it_again(
     deliver: Deliver, engine: Engine, database_file: Path
 ) -> None:
-    body = batch(message("m1"))
-    with closing(sqlite3.connect(database_file)) as other:
-        other.execute("BEGIN IMMEDIATE")
-        response = deliver(body)
-        assert response.status_code == 503
-        other.rollback()
-    assert kept(engine) == []
-    assert deliver(body).status_code == 200
-    assert len(kept(engine)) == 1
+    see_that_a_locked_store_is_told(deliver, engine, database_file, batch(message("m1")))
 
 
 def test_nothing_of_a_person_stands_open_in_the_store_or_in_a_log(
@@ -203,13 +180,8 @@ def test_nothing_of_a_person_stands_open_in_the_store_or_in_a_log(
     deliver(batch(message("m1", CANARY), broken, item(postback={"payload": CANARY})))
     deliver(batch(message("m1", CANARY)), "sha256=" + CANARY)
     deliver(CANARY.encode())
-    with engine.connect() as connection:
-        connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
-    files = b"".join(file.read_bytes() for file in tmp_path.glob("citewell.db*"))
-    for word in (CANARY, "canary", PERSON):
-        assert word.encode() not in files
-        assert not any(word in line for line in [*lines.lines, *lines.raw])
-    (first, *_) = [json.loads(line) for line in lines.lines if '"events_stored"' in line]
+    see_that_nothing_stands_open(engine, tmp_path, lines, (CANARY, "canary", PERSON))
+    first = first_stored(lines)
     assert (first["events"], first["ignored"]) == (2, 1)
 
 

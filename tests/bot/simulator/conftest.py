@@ -8,8 +8,8 @@ from functools import cache
 
 import pytest
 
-from bot.simulator.messenger import MessengerStandIn
-from bot.simulator.messenger_account import Account
+from bot.simulator.messenger.account import Account
+from bot.simulator.messenger.stand_in import MessengerStandIn
 from tests.bot.simulator.small_bot import (
     APP_SECRET,
     PAGE_TOKEN,

@@ -10,7 +10,7 @@ from typing import Any
 
 import httpx
 
-from bot.simulator.telegram_account import Account
+from bot.simulator.telegram.account import Account
 
 ACCOUNT = Account()
 MISTAKES = (

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import subprocess
-import sys
 from io import StringIO
 from threading import Timer
 
@@ -12,7 +10,7 @@ import pytest
 
 from bot.__main__ import main, parser
 from bot.settings import BOT_SETTINGS
-from knowledge.settings import ROOT
+from tests.bot.simulator.process import free_port, simulate
 from tests.bot.simulator.small_bot import (
     APP_SECRET,
     PAGE_TOKEN,
@@ -28,32 +26,10 @@ SECRETS = (
 )
 
 
-def free_port() -> int:
-    """Return a port that was free a moment ago."""
-    bot = SmallBot()
-    bot.server.server_close()
-    return int(bot.server.server_port)
-
-
-def simulate(webhook: str, text: str, *more: str, port: int) -> subprocess.CompletedProcess[str]:
-    """Run the command with lines on its standard input."""
-    command = (sys.executable, "-m", "bot", "simulate", "messenger")
-    options = (f"--webhook={webhook}", f"--port={port}", *more)
-    return subprocess.run(
-        [*command, *options],
-        input=text,
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-
-
 def test_a_pipe_talks_to_the_bot_and_gets_its_answers(bot: SmallBot) -> None:
     port = free_port()
     bot.api_url = f"http://127.0.0.1:{port}"
-    done = simulate(bot.url, "hello\n/twice hæ\n", *SECRETS, port=port)
+    done = simulate("messenger", bot.url, "hello\n/twice hæ\n", *SECRETS, port=port)
     assert done.stdout == "  | You said: hello\n  | You said: hæ\nAnswered once.\n"
     assert done.returncode == 0, done.stderr
     assert f"CITEWELL_MESSENGER_API_URL=http://127.0.0.1:{port}/v25.0" in done.stderr
@@ -62,7 +38,7 @@ def test_a_pipe_talks_to_the_bot_and_gets_its_answers(bot: SmallBot) -> None:
 
 
 def test_no_answer_is_exit_code_1(bot: SmallBot) -> None:
-    done = simulate(bot.url, "hello\n", "--seconds=0.3", *SECRETS, port=free_port())
+    done = simulate("messenger", bot.url, "hello\n", "--seconds=0.3", *SECRETS, port=free_port())
     assert done.stdout == "No answer came within 0.3 seconds.\n"
     assert done.returncode == 1
 
@@ -71,7 +47,9 @@ def test_it_examines_the_bot_point_by_point(bot: SmallBot) -> None:
     port = free_port()
     bot.api_url = f"http://127.0.0.1:{port}"
     bot.takes_any_token = True
-    done = simulate(bot.url, "", "--check", "--seconds=0.2", "--silence=0.05", *SECRETS, port=port)
+    done = simulate(
+        "messenger", bot.url, "", "--check", "--seconds=0.2", "--silence=0.05", *SECRETS, port=port
+    )
     assert done.returncode == 1
     lines = done.stdout.splitlines()
     assert lines[0] == "ok      The webhook is verified"

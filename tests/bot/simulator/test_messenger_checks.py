@@ -9,8 +9,9 @@ import pytest
 
 from bot.rendering import limits
 from bot.rendering.messenger import render
-from bot.simulator import messenger_checks as checks
-from bot.simulator.graph import GraphError
+from bot.simulator.messenger import checks
+from bot.simulator.meta.checks import length
+from bot.simulator.meta.errors import GraphError
 from tests.bot.rendering.replies import WORDS, make_reply
 
 LINK = {"type": "web_url", "title": "CDC: Measles", "url": "https://www.cdc.gov/measles/"}
@@ -155,7 +156,7 @@ def test_the_figures_are_those_of_the_renderer_though_written_and_counted_apart(
     assert checks.QUICK_REPLIES == limits.MESSENGER_QUICK_REPLIES
     assert checks.QUICK_REPLY_PAYLOAD == limits.MESSENGER_PAYLOAD
     for text in ("flu", "æøå", "❤️", "👩‍⚕️", "مرحبا"):
-        assert checks.length(text) == limits.units(text)
+        assert length(text) == limits.units(text)
 
 
 def test_what_the_renderer_makes_passes() -> None:

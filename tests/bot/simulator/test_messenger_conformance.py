@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from bot.simulator.messenger import MessengerStandIn
-from bot.simulator.messenger_conformance import POINTS, Patience, examine
+from bot.simulator.messenger.conformance import POINTS, Patience, examine
+from bot.simulator.messenger.stand_in import MessengerStandIn
 from tests.bot.simulator.conftest import ACCOUNT
 from tests.bot.simulator.small_bot import SmallBot, repeat_text
 
@@ -42,6 +42,14 @@ def test_a_right_bot_passes(bot: SmallBot) -> None:
         found = list(examine(messenger, PATIENCE))
     assert {one.point for one in found} == FRAME | set(POINTS)
     assert [one for one in found if one.problem] == []
+
+
+def test_a_page_that_is_not_subscribed_any_more_is_examined_to_the_end(bot: SmallBot) -> None:
+    with MessengerStandIn(bot.url, ACCOUNT) as messenger:
+        messenger.graph.subscribe_page()
+        found = {one.point: one.problem for one in examine(messenger, PATIENCE)}
+    assert set(found) == FRAME | set(POINTS)
+    assert found["A message is answered once"] == "It was answered 0 times, not once."
 
 
 def forget_mids(bot: SmallBot) -> None:

@@ -11,10 +11,10 @@ from typing import Any
 import httpx
 import pytest
 
-from bot.simulator.messenger import MessengerStandIn
-from bot.simulator.messenger_faults import FAULTS
-from bot.simulator.messenger_graph import SENDS_PER_SECOND, WINDOW_SECONDS
-from bot.simulator.messenger_profile import PROFILE_CALLS
+from bot.simulator.messenger.faults import FAULTS
+from bot.simulator.messenger.graph import SENDS_PER_SECOND, WINDOW_SECONDS
+from bot.simulator.messenger.profile import PROFILE_CALLS
+from bot.simulator.messenger.stand_in import MessengerStandIn
 from bot.simulator.transcript import Acted, Refused, Sent
 from tests.bot.simulator.conftest import ACCOUNT, Clock
 from tests.bot.simulator.small_bot import APP_SECRET, PAGE_TOKEN, SmallBot

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from bot.simulator.messenger import MessengerStandIn
-from bot.simulator.messenger_account import Account, TokenState
+from bot.simulator.messenger.account import Account, TokenState
+from bot.simulator.messenger.stand_in import MessengerStandIn
 from tests.bot.simulator.conftest import ACCOUNT, Clock
 from tests.bot.simulator.small_bot import PAGE_TOKEN, SmallBot
 from tests.bot.simulator.test_messenger_graph import TOKEN, Graph

@@ -13,9 +13,9 @@ import httpx
 import pytest
 
 from bot.simulator.delivery import ACKNOWLEDGE_SECONDS, Attempt
-from bot.simulator.graph import signature_headers
-from bot.simulator.messenger import MessengerStandIn
-from bot.simulator.messenger_events import EventWriter, on_standby
+from bot.simulator.messenger.events import EventWriter, on_standby
+from bot.simulator.messenger.stand_in import MessengerStandIn
+from bot.simulator.meta.signature import signature_headers
 from tests.bot.simulator.conftest import ACCOUNT, Clock
 from tests.bot.simulator.small_bot import APP_SECRET, PAGE_TOKEN, SmallBot, running
 

@@ -14,10 +14,10 @@ from hypothesis import strategies as st
 from bot.simulator.misbehaviour import UnknownFault
 from bot.simulator.server import Call
 from bot.simulator.stand_in import Listening
-from bot.simulator.telegram import TelegramStandIn
-from bot.simulator.telegram_account import Account
-from bot.simulator.telegram_bot_api import SENDS_PER_SECOND, TelegramBotApi
-from bot.simulator.telegram_faults import FAULTS
+from bot.simulator.telegram.account import Account
+from bot.simulator.telegram.bot_api import SENDS_PER_SECOND, TelegramBotApi
+from bot.simulator.telegram.faults import FAULTS
+from bot.simulator.telegram.stand_in import TelegramStandIn
 from bot.simulator.transcript import Refused, Sent, Transcript
 from tests.bot.simulator.conftest import Clock
 

@@ -2,25 +2,27 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from io import StringIO
+from typing import Any
 
 import pytest
 
 from bot.__main__ import main
 from bot.settings import BOT_SETTINGS
 from bot.simulator.conformance import Patience
+from bot.simulator.delivery import Attempt
 from bot.simulator.stand_in import Listening
-from bot.simulator.telegram import TelegramStandIn
-from bot.simulator.telegram_chat import COMMANDS, TelegramChat
-from bot.simulator.telegram_conformance import POINTS, examine
+from bot.simulator.telegram.chat import COMMANDS, TelegramChat
+from bot.simulator.telegram.conformance import POINTS, examine
+from bot.simulator.telegram.stand_in import TelegramStandIn
+from bot.simulator.telegram.updates import Update
 from bot.simulator.terminal import Chat
 from bot.simulator.transcript import Sent
-from knowledge.settings import ROOT
-from tests.bot.simulator.small_bot import SmallBot, running
+from tests.bot.simulator.process import free_port, simulate
+from tests.bot.simulator.small_bot import running
 from tests.bot.simulator.small_telegram_bot import ACCOUNT, MISTAKES, SmallTelegramBot
 
 QUICK = Patience(answer=6.0, silence=0.12)
@@ -121,6 +123,29 @@ def test_every_command_of_the_chat_does_something(telegram: TelegramStandIn) -> 
     assert "No fault is called 999" in told
 
 
+def test_an_edit_changes_the_last_message_and_keeps_its_number(telegram: TelegramStandIn) -> None:
+    updates = telegram.bot_api.webhook.updates | {"edited_message"}
+    telegram.bot_api.webhook = replace(telegram.bot_api.webhook, updates=updates)
+    told: list[Mapping[str, Any]] = []
+    send = telegram.send
+
+    def remember(*updates: Update, **more: Any) -> tuple[Attempt, ...]:
+        told.extend(update.part for update in updates)
+        return send(*updates, **more)
+
+    telegram.send = remember  # type: ignore[method-assign]
+    noted = talk(telegram, "/edit x", "hello", "/edit", "/edit hallo", "/twice again", "/edit ah")
+    assert noted.count("Type a message first, then /edit TEXT") == 2
+    assert [part["text"] for part in told] == ["hello", "hallo", "again", "ah"]
+    numbers = [part["message_id"] for part in told]
+    assert numbers[0] == numbers[1] != numbers[2] == numbers[3]
+
+
+def test_nothing_is_not_said_in_a_group(telegram: TelegramStandIn) -> None:
+    assert talk(telegram, "/group") == "Say what: /group TEXT\n"
+    assert telegram.transcript.lines() == ()
+
+
 # The examination
 
 
@@ -176,32 +201,11 @@ def test_a_mistake_is_found(mistake: str) -> None:
 # The command
 
 
-def free_port() -> int:
-    """Return a port that was free a moment ago."""
-    bot = SmallBot()
-    bot.server.server_close()
-    return int(bot.server.server_port)
-
-
-def simulate(webhook: str, text: str, *more: str, port: int) -> subprocess.CompletedProcess[str]:
-    """Run the command with lines on its standard input."""
-    command = (sys.executable, "-m", "bot", "simulate", "telegram")
-    return subprocess.run(
-        [*command, f"--webhook={webhook}", f"--port={port}", *more],
-        input=text,
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-
-
 def test_a_pipe_talks_to_the_bot_and_gets_its_answers() -> None:
     port = free_port()
     with running(SmallTelegramBot()) as bot:
         bot.api_url = f"http://127.0.0.1:{port}"
-        done = simulate(bot.url, "hello\n/twice hæ\n", port=port)
+        done = simulate("telegram", bot.url, "hello\n/twice hæ\n", port=port)
     assert done.stdout == "  | You said: hello\n  | You said: hæ\nAnswered once.\n"
     assert done.returncode == 0, done.stderr
     assert f"CITEWELL_TELEGRAM_API_URL=http://127.0.0.1:{port}" in done.stderr
@@ -211,7 +215,9 @@ def test_it_examines_the_bot_point_by_point() -> None:
     port = free_port()
     with running(SmallTelegramBot("takes_any_secret")) as bot:
         bot.api_url = f"http://127.0.0.1:{port}"
-        done = simulate(bot.url, "", "--check", "--seconds=6", "--silence=0.05", port=port)
+        done = simulate(
+            "telegram", bot.url, "", "--check", "--seconds=6", "--silence=0.05", port=port
+        )
     assert done.returncode == 1
     assert done.stdout.splitlines()[:3] == [
         "ok      The webhook takes updates with the right secret",

@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
-from bot.simulator.messenger import MessengerStandIn
-from bot.simulator.messenger_chat import MessengerChat, draw
+from bot.simulator.messenger.chat import MessengerChat, draw
+from bot.simulator.messenger.stand_in import MessengerStandIn
+from bot.simulator.misbehaviour import Answer, Fault
 from bot.simulator.terminal import Chat
 from tests.bot.simulator.conftest import ACCOUNT
 from tests.bot.simulator.small_bot import SmallBot, repeat_text
@@ -178,6 +179,15 @@ def test_the_last_message_is_edited(messenger: MessengerStandIn, bot: SmallBot) 
     assert {edit["mid"] for edit in edits} == {event_key(bot)}
 
 
+def test_a_message_that_came_twice_is_edited_as_well(
+    messenger: MessengerStandIn, bot: SmallBot
+) -> None:
+    talk(messenger, "hi", "/twice ho", "/edit he")
+    (edit,) = [event["message_edit"] for event in bot.events if "message_edit" in event]
+    (mid,) = {e["message"]["mid"] for e in bot.events if e.get("message", {}).get("text") == "ho"}
+    assert (edit["mid"], edit["text"]) == (mid, "he")
+
+
 def test_get_started_sends_what_the_profile_says(messenger: MessengerStandIn) -> None:
     assert talk(messenger, "/get-started")[1] == (
         "The bot has set no Get Started button on its profile.\n"
@@ -196,6 +206,14 @@ def test_an_error_is_made_and_its_names_are_listed(
     assert code == 1
     assert drawn.startswith("The next 1 of the bot's messages: Nothing is sent; rate limit")
     assert bot.refusals == [613]
+
+
+def test_the_errors_that_are_listed_are_those_of_the_platform_at_hand(bot: SmallBot) -> None:
+    faults = {"fire": Fault("Nothing is sent; it burns", answer=Answer(500))}
+    with MessengerStandIn(bot.url, ACCOUNT, faults=faults) as messenger:
+        bot.api_url = messenger.url
+        assert talk(messenger, "/error")[1] == "  fire: Nothing is sent; it burns\n"
+        assert "messages: Nothing is sent; it burns." in talk(messenger, "/error fire")[1]
 
 
 def test_help_lists_every_command_and_quit_ends(messenger: MessengerStandIn, bot: SmallBot) -> None:

@@ -16,13 +16,13 @@ from bot.simulator.conformance import Patience
 from bot.simulator.stand_in import Listening
 from bot.simulator.terminal import Chat
 from bot.simulator.transcript import Refused
-from bot.simulator.webhook import ACCOUNT, KEY, WebhookStandIn
-from bot.simulator.webhook_chat import COMMANDS, WebhookChat
-from bot.simulator.webhook_command import simulate_webhook
-from bot.simulator.webhook_conformance import OTHER_KEY, POINTS, examine
-from bot.simulator.webhook_events import body_of
-from bot.simulator.webhook_faults import FAULTS
-from bot.simulator.webhook_signature import Key
+from bot.simulator.webhook.chat import COMMANDS, WebhookChat
+from bot.simulator.webhook.command import simulate_webhook
+from bot.simulator.webhook.conformance import OTHER_KEY, POINTS, examine
+from bot.simulator.webhook.events import body_of
+from bot.simulator.webhook.faults import FAULTS
+from bot.simulator.webhook.signature import Key
+from bot.simulator.webhook.stand_in import ACCOUNT, KEY, WebhookStandIn
 from tests.bot.simulator.webhook_bot import WebhookBot, reply_of, running
 
 PATIENCE = Patience(answer=4.0, silence=0.15)
@@ -226,6 +226,14 @@ def test_each_mistake_is_found(
     assert POINTS[point](app, Patience(answer=0.6, silence=0.15))
 
 
+def test_a_bot_that_answers_late_is_not_taken_for_a_patient_one(
+    app: WebhookStandIn, webhook_bot: WebhookBot
+) -> None:
+    webhook_bot.mistakes |= {"thinks long", "is impatient"}
+    held_off = POINTS["A reply that came too early is posted again, but not before Retry-After"]
+    assert "posted again after" in held_off(app, Patience(answer=6.0, silence=0.15))
+
+
 @pytest.mark.parametrize("mistake", ["signs wrongly", "sends another form"])
 def test_a_refused_post_is_told_at_the_end(
     app: WebhookStandIn, webhook_bot: WebhookBot, mistake: str
@@ -304,7 +312,7 @@ def test_the_command_examines(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(
-        "bot.simulator.webhook_conformance.POINTS",
+        "bot.simulator.webhook.conformance.POINTS",
         {name: POINTS[name] for name in ("A request without a signature is refused",)},
     )
     words = ("--webhook", webhook_bot.url, "--port", "0", "--check", "--silence", "0.1")

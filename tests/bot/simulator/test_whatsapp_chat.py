@@ -11,9 +11,9 @@ import pytest
 from bot.simulator.delivery import Attempt
 from bot.simulator.terminal import Chat
 from bot.simulator.transcript import Said
-from bot.simulator.whatsapp import WhatsAppStandIn
-from bot.simulator.whatsapp_chat import COMMANDS, WhatsAppChat, draw
-from bot.simulator.whatsapp_events import Event
+from bot.simulator.whatsapp.chat import COMMANDS, WhatsAppChat, draw
+from bot.simulator.whatsapp.events import Event
+from bot.simulator.whatsapp.stand_in import WhatsAppStandIn
 from tests.bot.simulator.small_bot import running
 from tests.bot.simulator.whatsapp_bot import ACCOUNT, WhatsAppBot
 

@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from bot.rendering import limits
 from bot.rendering.whatsapp import WhatsAppMessage, render
 from bot.rendering.words import read_words
-from bot.simulator import whatsapp_checks
-from bot.simulator.graph import GraphError
-from bot.simulator.whatsapp_checks import check_call
+from bot.simulator.meta.errors import GraphError
+from bot.simulator.whatsapp import checks as whatsapp_checks
+from bot.simulator.whatsapp.checks import check_call
 from bot.turn import QuickReply, Reply
 
 BASE = {"messaging_product": "whatsapp", "recipient_type": "individual", "to": "15550100777"}

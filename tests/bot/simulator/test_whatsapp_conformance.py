@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from bot.simulator.conformance import Patience
-from bot.simulator.whatsapp import WhatsAppStandIn
-from bot.simulator.whatsapp_conformance import POINTS, examine
+from bot.simulator.whatsapp.conformance import POINTS, examine
+from bot.simulator.whatsapp.stand_in import WhatsAppStandIn
 from tests.bot.simulator.small_bot import running
 from tests.bot.simulator.whatsapp_bot import ACCOUNT, WhatsAppBot, repeat
 

@@ -10,14 +10,13 @@ from typing import Any
 import httpx
 import pytest
 
-from bot.simulator.graph import signed
-from bot.simulator.messenger_account import TokenState
-from bot.simulator.messenger_app import AppWebhook
+from bot.simulator.meta.signature import signed
 from bot.simulator.transcript import Acted, Refused, Sent
-from bot.simulator.whatsapp import WhatsAppStandIn
-from bot.simulator.whatsapp_account import MANAGEMENT, MESSAGING
-from bot.simulator.whatsapp_faults import FAULTS
-from bot.simulator.whatsapp_graph import PAIR_BURST, SENDS_PER_SECOND, NumberState
+from bot.simulator.whatsapp.account import MANAGEMENT, MESSAGING
+from bot.simulator.whatsapp.app import AppWebhook
+from bot.simulator.whatsapp.faults import FAULTS
+from bot.simulator.whatsapp.graph import PAIR_BURST, SENDS_PER_SECOND, NumberState
+from bot.simulator.whatsapp.stand_in import WhatsAppStandIn
 from tests.bot.simulator.conftest import Clock
 from tests.bot.simulator.small_bot import running
 from tests.bot.simulator.whatsapp_bot import ACCOUNT, WhatsAppBot
@@ -239,9 +238,17 @@ def test_the_token_is_told_of(whatsapp: WhatsAppStandIn) -> None:
         MESSAGING: [ACCOUNT.waba_id],
     }
     assert ask("EAAwrong")["is_valid"] is False
-    whatsapp.graph.token = TokenState(is_withdrawn=True)
+    whatsapp.graph.token = replace(whatsapp.graph.token, is_withdrawn=True)
     assert ask(ACCOUNT.access_token)["error"]["subcode"] == 460
     assert code(call(whatsapp, "GET", "debug_token", app_token)) == 100
+
+
+def test_an_object_that_there_is_not_is_named(whatsapp: WhatsAppStandIn) -> None:
+    told = call(whatsapp, "GET", "1234567890/phone_numbers").json()["error"]
+    assert (told["code"], told["error_subcode"]) == (100, 33)
+    assert "ID '1234567890' does not exist" in told["message"]
+    told = call(whatsapp, "GET", f"{NUMBER}/poems").json()["error"]
+    assert "ID 'poems' does not exist" in told["message"]
 
 
 def test_only_the_app_itself_sees_where_events_go(whatsapp: WhatsAppStandIn) -> None:
@@ -265,7 +272,7 @@ def test_a_missing_permission_closes_a_call(
     whatsapp: WhatsAppStandIn, scope: str, method: str, path: str
 ) -> None:
     rest = tuple({MANAGEMENT, MESSAGING} - {scope})
-    whatsapp.graph.token = TokenState(kind="SYSTEM_USER", scopes=rest)
+    whatsapp.graph.token = replace(whatsapp.graph.token, scopes=rest)
     assert code(call(whatsapp, method, path, body={} if method == "POST" else None)) == 200
 
 

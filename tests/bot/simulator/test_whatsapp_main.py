@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import subprocess
-import sys
 from collections.abc import Iterator
 
 import pytest
 
 from bot.__main__ import parser
 from bot.settings import BOT_SETTINGS
-from knowledge.settings import ROOT
+from tests.bot.simulator import process
 from tests.bot.simulator.small_bot import running
-from tests.bot.simulator.test_main import free_port
 from tests.bot.simulator.whatsapp_bot import ACCOUNT, WhatsAppBot
 
 
@@ -26,18 +24,9 @@ def whatsapp_bot() -> Iterator[WhatsAppBot]:
 
 def simulate(bot: WhatsAppBot, text: str, *more: str) -> subprocess.CompletedProcess[str]:
     """Run the command with lines on its standard input."""
-    port = free_port()
+    port = process.free_port()
     bot.api_url = f"http://127.0.0.1:{port}"
-    command = (sys.executable, "-m", "bot", "simulate", "whatsapp")
-    return subprocess.run(
-        [*command, f"--webhook={bot.url}", f"--port={port}", *more],
-        input=text,
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
+    return process.simulate("whatsapp", bot.url, text, *more, port=port)
 
 
 def test_a_pipe_talks_to_the_bot_and_gets_its_answers(whatsapp_bot: WhatsAppBot) -> None:

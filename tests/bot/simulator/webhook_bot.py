@@ -19,11 +19,12 @@ from typing import Any
 
 import httpx
 
-from bot.simulator.webhook import KEY
+from bot.simulator.webhook.stand_in import KEY
 
 RAW = base64.b64decode(KEY.removeprefix("whsec_"))
 KNOWN = {"message.received", "conversation.started", "message.unreadable", "feedback.given"}
 AGAIN_SECONDS = 0.05
+LONG_SECONDS = 2.6
 
 
 def signed(event_id: str, stamp: str, body: bytes) -> str:
@@ -114,6 +115,8 @@ class WebhookBot:
         thread.start()
 
     def _answer(self, event: dict[str, Any], text: str) -> None:
+        if "thinks long" in self.mistakes:
+            time.sleep(LONG_SECONDS)
         data = event["data"]
         reply = reply_of(f"You said: {text}", is_rated=event["type"] == "message.received")
         if "sends another form" in self.mistakes:

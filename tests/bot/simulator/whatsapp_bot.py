@@ -9,7 +9,7 @@ from typing import Any
 
 import httpx
 
-from bot.simulator.whatsapp_account import WhatsAppAccount
+from bot.simulator.whatsapp.account import WhatsAppAccount
 from tests.bot.simulator.small_bot import SmallBot
 
 ACCOUNT = WhatsAppAccount()

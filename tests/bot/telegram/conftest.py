@@ -24,8 +24,8 @@ from bot.rendering.words import read_words
 from bot.replies.compose import Composer
 from bot.settings import BotSettings
 from bot.simulator.stand_in import Listening
-from bot.simulator.telegram import TelegramStandIn
-from bot.simulator.telegram_account import Account
+from bot.simulator.telegram.account import Account
+from bot.simulator.telegram.stand_in import TelegramStandIn
 from bot.turn import Reply
 from tests.bot.messaging.conftest import (
     Lines,

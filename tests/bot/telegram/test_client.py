@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from bot.channels.telegram.calls import Calls, WithToken, _proxy
 from bot.channels.telegram.client import LONG_SECONDS, BotApi, read_outcome
 from bot.messaging.outbox import Outcome
-from bot.simulator.telegram import TelegramStandIn
+from bot.simulator.telegram.stand_in import TelegramStandIn
 from bot.simulator.transcript import Acted, Refused, Sent
 from tests.bot.messaging.conftest import Lines
 from tests.bot.telegram.conftest import ACCOUNT

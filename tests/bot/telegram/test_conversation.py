@@ -10,9 +10,9 @@ import pytest
 from bot.channels.telegram.events import read_update
 from bot.messaging.sending import Sending
 from bot.simulator.conformance import Patience
-from bot.simulator.telegram import TelegramStandIn
-from bot.simulator.telegram_conformance import examine
-from bot.simulator.telegram_updates import Update
+from bot.simulator.telegram.conformance import examine
+from bot.simulator.telegram.stand_in import TelegramStandIn
+from bot.simulator.telegram.updates import Update
 from bot.simulator.transcript import Sent
 from bot.turn import Message, QuickReply, Reply
 from tests.bot.conftest import ScriptedRasa

@@ -14,8 +14,8 @@ from bot.channels.telegram.calls import Calls, TelegramProblem
 from bot.channels.telegram.events import COMMANDS, START
 from bot.channels.telegram.profile import properties_of, read_words, shown_url
 from bot.replies import ReplyFileError
-from bot.simulator.telegram import TelegramStandIn
-from bot.simulator.telegram_bot_api import WebhookState
+from bot.simulator.telegram.bot_api import WebhookState
+from bot.simulator.telegram.stand_in import TelegramStandIn
 from tests.bot.doctor.conftest import Spoken, run
 from tests.bot.telegram.conftest import ACCOUNT
 

@@ -22,7 +22,7 @@ from bot.channels.telegram.events import COMMANDS, READERS, SENT_ALONG, read_upd
 from bot.messaging.inbox import Incoming
 from bot.messaging.sealing import Sealer
 from bot.settings import BotSettings
-from bot.simulator.telegram_updates import EXTRAS, Update, UpdateWriter
+from bot.simulator.telegram.updates import EXTRAS, Update, UpdateWriter
 from knowledge.schema import InboxEvent
 from knowledge.settings import ROOT
 from knowledge.store import transaction

@@ -4,20 +4,15 @@ from __future__ import annotations
 
 import base64
 import json
-import threading
-import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from functools import partial
 from typing import Any
 
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy.engine import Engine
-from werkzeug.serving import make_server
 from werkzeug.test import TestResponse
 
 from bot.channel_settings import ChannelSettings, WebhookSettings
@@ -25,10 +20,11 @@ from bot.channels.signing import signature_headers
 from bot.messaging.__main__ import Messaging
 from bot.settings import BotSettings
 from bot.simulator.stand_in import Listening
-from bot.simulator.webhook import KEY as WRITTEN_KEY
-from bot.simulator.webhook import WebhookStandIn
+from bot.simulator.webhook.stand_in import KEY as WRITTEN_KEY
+from bot.simulator.webhook.stand_in import WebhookStandIn
 from knowledge.schema import now
 from tests.bot.messaging.conftest import Lines, lines
+from tests.bot.running import served, working
 from tests.knowledge.conftest import empty_store, sqlite_store, store
 
 __all__ = ["Lines", "empty_store", "lines", "sqlite_store", "store"]
@@ -116,41 +112,6 @@ class Clock:
 def clock() -> Clock:
     """A clock that goes on when a test says so."""
     return Clock(now())
-
-
-@contextmanager
-def served(app: Flask) -> Iterator[str]:
-    """Let an app answer on this machine for a while; give its address."""
-    server = make_server("127.0.0.1", 0, app, threaded=True)
-    thread = threading.Thread(target=partial(server.serve_forever, poll_interval=0.01))
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}"
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
-
-
-@contextmanager
-def working(messaging: Messaging) -> Iterator[None]:
-    """Let the process that answers and sends work for a while."""
-    stop = threading.Event()
-    thread = threading.Thread(target=messaging.run, args=(stop,))
-    thread.start()
-    try:
-        yield
-    finally:
-        stop.set()
-        thread.join()
-
-
-def until(is_so: Callable[[], bool]) -> None:
-    """Wait until something is so."""
-    deadline = time.monotonic() + 20
-    while not is_so():
-        assert time.monotonic() < deadline, "it did not come about"
-        time.sleep(0.02)
 
 
 @pytest.fixture

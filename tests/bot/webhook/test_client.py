@@ -32,9 +32,9 @@ from bot.rendering.words import read_words
 from bot.simulator.misbehaviour import Answer, Fault
 from bot.simulator.stand_in import Listening
 from bot.simulator.transcript import Refused, Sent
-from bot.simulator.webhook import KEY as WRITTEN_KEY
-from bot.simulator.webhook import WebhookStandIn
-from bot.simulator.webhook_faults import FAULTS
+from bot.simulator.webhook.faults import FAULTS
+from bot.simulator.webhook.stand_in import KEY as WRITTEN_KEY
+from bot.simulator.webhook.stand_in import WebhookStandIn
 from bot.turn import Reply
 from knowledge.schema import OutboxMessage
 from knowledge.store import transaction

@@ -9,13 +9,14 @@ from sqlalchemy.engine import Engine
 
 from bot.simulator.conformance import Patience
 from bot.simulator.transcript import Refused
-from bot.simulator.webhook import ACCOUNT, WebhookStandIn
-from bot.simulator.webhook_conformance import POINTS, examine
-from bot.simulator.webhook_events import Event
+from bot.simulator.webhook.conformance import POINTS, examine
+from bot.simulator.webhook.events import Event
+from bot.simulator.webhook.stand_in import ACCOUNT, WebhookStandIn
 from knowledge.schema import InboxEvent, OutboxMessage, TurnEvent
 from knowledge.store import transaction
 from tests.bot.conftest import ScriptedRasa
-from tests.bot.webhook.conftest import CANARY, Lines, until
+from tests.bot.webhook.conftest import CANARY, Lines
+from tests.stack import wait_for
 
 SECONDS = 20.0
 
@@ -115,7 +116,7 @@ def test_nothing_of_a_person_is_in_the_log(
     answer = replies(talking, event, least=3)[-1]
     talking.misbehaviour.next_calls("422")
     talking.send(talking.write.text(event.person, CANARY))
-    until(lambda: "status_422" in "\n".join(lines.raw))
+    assert wait_for(lambda: "status_422" in "\n".join(lines.raw), 20)
     told = "\n".join([*lines.lines, *lines.raw])
     assert "message_done" in told
     for word in (CANARY, event.person, answer["text"], talking.key.written):

@@ -21,12 +21,13 @@ from bot.event_log import EventLog
 from bot.messaging.inbox import Inbox, Incoming
 from bot.messaging.sealing import Sealer
 from bot.settings import BotSettings, read_bot_settings
-from bot.simulator.webhook import KEY as WRITTEN_KEY
-from bot.simulator.webhook import WebhookStandIn
-from bot.simulator.webhook_conformance import OTHER_KEY
+from bot.simulator.webhook.conformance import OTHER_KEY
+from bot.simulator.webhook.stand_in import KEY as WRITTEN_KEY
+from bot.simulator.webhook.stand_in import WebhookStandIn
 from knowledge.schema import now
 from tests.bot.conftest import LoopbackServer
-from tests.bot.webhook.conftest import CANARY, served
+from tests.bot.running import served
+from tests.bot.webhook.conftest import CANARY
 
 TLS = cache(ssl.create_default_context)
 SECRET, REPLY_URL = "CITEWELL_WEBHOOK_SECRET", "CITEWELL_WEBHOOK_REPLY_URL"

@@ -12,8 +12,9 @@ import schemathesis
 from flask.testing import FlaskClient
 
 from bot.channels.webhook import openapi
-from bot.simulator.webhook import WebhookStandIn
-from tests.bot.webhook.conftest import PATH, Deliver, event, until
+from bot.simulator.webhook.stand_in import WebhookStandIn
+from tests.bot.webhook.conftest import PATH, Deliver, event
+from tests.stack import wait_for
 
 DOCUMENT = openapi.document()
 REPLY_ID = "0123456789abcdef01234567"
@@ -101,7 +102,8 @@ def test_what_the_schema_forbids_is_refused(deliver: Deliver, content: dict[str,
 def test_what_is_posted_is_as_described(talking: WebhookStandIn) -> None:
     for text in ("how do you catch flu", "my father has crushing chest pain"):
         talking.send(talking.write.text(talking.new_person(), text, "NO"))
-    until(lambda: {"answer", "emergency"} <= {one["reply"]["kind"] for one in taken(talking)})
+    kinds = {"answer", "emergency"}
+    assert wait_for(lambda: kinds <= {one["reply"]["kind"] for one in taken(talking)}, 20)
     posted = DOCUMENT["webhooks"]["reply.created"]["post"]["requestBody"]
     schema = posted["content"]["application/json"]["schema"]
     for post in talking.posts:

@@ -24,10 +24,12 @@ from bot.channels.posting import PASSING, read_outcome
 from bot.channels.webhook.events import TYPES
 from bot.messaging.__main__ import Messaging
 from bot.settings import BotSettings
-from bot.simulator.webhook import WebhookStandIn
+from bot.simulator.webhook.stand_in import WebhookStandIn
 from knowledge.schema import now
 from knowledge.settings import ROOT
-from tests.bot.webhook.conftest import SET, WRITTEN_KEY, served, until, working
+from tests.bot.running import served, working
+from tests.bot.webhook.conftest import SET, WRITTEN_KEY
+from tests.stack import wait_for
 
 PAGE = (ROOT / "docs" / "webhook.md").read_text(encoding="utf-8")
 BLOCK = re.compile(r"^ *```(?:python|sh)\n(?P<code>.*?)^ *```", re.MULTILINE | re.DOTALL)
@@ -97,7 +99,9 @@ def test_the_two_programs_talk_with_citewell(heard: tuple[str, Path], tmp_path: 
     url, told = heard
     sent = run(sys.executable, str(program("send.py", tmp_path)), "how do you catch flu", HOST=url)
     assert sent == '200 {"accepted":1}\n\n'
-    until(lambda: "Flu spreads mainly by droplets." in told.read_text(encoding="utf-8"))
+    assert wait_for(
+        lambda: "Flu spreads mainly by droplets." in told.read_text(encoding="utf-8"), 20
+    )
     words = told.read_text(encoding="utf-8")
     assert words.startswith("To person-1: I am a chatbot")
     assert "https://www.cdc.gov/flu/about/index.html" in words
@@ -107,14 +111,16 @@ def test_the_two_programs_talk_with_citewell(heard: tuple[str, Path], tmp_path: 
 def test_curl_and_openssl_sign_as_well(heard: tuple[str, Path], tmp_path: Path) -> None:
     url, told = heard
     assert run("sh", str(program("send.sh", tmp_path)), HOST=url) == '{"accepted":1}\n'
-    until(lambda: "Flu spreads mainly by droplets." in told.read_text(encoding="utf-8"))
+    assert wait_for(
+        lambda: "Flu spreads mainly by droplets." in told.read_text(encoding="utf-8"), 20
+    )
     assert "To person-2: " in told.read_text(encoding="utf-8")
 
 
 @needs_openssl
 def test_openssl_proves_a_reply(talking: WebhookStandIn, tmp_path: Path) -> None:
     talking.send(talking.write.start(talking.new_person()))
-    until(lambda: bool(talking.posts))
+    assert wait_for(lambda: bool(talking.posts), 20)
     post, script = talking.posts[0], program("verify.sh", tmp_path)
     headers = talking.key.sign(post.message_id, post.at, post.body)
     given = {

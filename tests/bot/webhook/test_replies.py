@@ -16,7 +16,7 @@ from bot.channels.webhook.replies import TEXT, body_of, plain_texts, render
 from bot.messaging.sealing import Sealer
 from bot.rendering.limits import units
 from bot.rendering.words import read_words
-from bot.simulator.webhook_checks import REPLY, WrongForm, read_reply
+from bot.simulator.webhook.checks import REPLY, WrongForm, read_reply
 from bot.turn import QuickReply, Reply
 from tests.bot.conftest import Person
 from tests.bot.rendering.replies import REPLIES, bare

@@ -9,13 +9,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cache
 from itertools import count
-from threading import Thread
 from typing import Any
 
 import pytest
 from flask import Flask
 from sqlalchemy.engine import Engine
-from werkzeug.serving import WSGIRequestHandler, make_server
 
 from bot import errors
 from bot.channel_settings import ChannelSettings, WhatsAppSettings
@@ -23,11 +21,12 @@ from bot.channels.whatsapp.views import PATH, create_blueprint
 from bot.messaging.channels import FreshSettings, set_up
 from bot.rendering.words import read_words
 from bot.replies.compose import Composer
-from bot.simulator.graph import signature_headers
-from bot.simulator.whatsapp import WhatsAppStandIn
-from bot.simulator.whatsapp_account import WhatsAppAccount
-from bot.simulator.whatsapp_events import Event
+from bot.simulator.meta.signature import signature_headers
+from bot.simulator.whatsapp.account import WhatsAppAccount
+from bot.simulator.whatsapp.events import Event
+from bot.simulator.whatsapp.stand_in import WhatsAppStandIn
 from tests.bot.messaging.conftest import Lines, Office, lines, make_office
+from tests.bot.running import QuietHandler, served
 from tests.knowledge.conftest import empty_store, sqlite_store, store
 
 __all__ = ["Lines", "empty_store", "lines", "sqlite_store", "store"]
@@ -55,27 +54,6 @@ def whatsapp_settings(api_url: str = "http://127.0.0.1:9") -> WhatsAppSettings:
     )
 
 
-class QuietHandler(WSGIRequestHandler):
-    """Writes no line about a request."""
-
-    def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
-        """Say nothing."""
-
-
-@contextmanager
-def served(app: Flask) -> Iterator[str]:
-    """Serve an app on this machine for a while; yield its address."""
-    server = make_server("127.0.0.1", 0, app, threaded=True, request_handler=QuietHandler)
-    thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}"
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
-
-
 @dataclass
 class Branch:
     """A whole bot on WhatsApp: webhook, inbox, answering, outbox, calls; and the platform."""
@@ -88,6 +66,7 @@ class Branch:
         """Answer and send whatever can be answered and sent now."""
         self.office.answer_all()
         self.office.send_all()
+        self.office.outbox.fail_not_delivered()
 
     def deliver(self, *events: Event, **more: Any) -> None:
         """Let things happen, and work on them."""
@@ -118,7 +97,7 @@ def opened(store: Engine, composer: Composer) -> Iterator[Branch]:
         return offices[0].clock().timestamp()
 
     with (
-        served(app) as address,
+        served(app, QuietHandler) as address,
         WhatsAppStandIn(address + PATH, ACCOUNT, clock=clock, pauses=(0.0,)) as whatsapp,
     ):
         first = whatsapp_settings(f"{whatsapp.url}/v25.0")

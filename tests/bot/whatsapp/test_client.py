@@ -17,7 +17,7 @@ from bot.channels.meta import appsecret_proof
 from bot.channels.whatsapp.client import CloudApi, read_outcome
 from bot.messaging.outbox import Outcome
 from bot.simulator.transcript import Acted, Sent
-from bot.simulator.whatsapp import WhatsAppStandIn
+from bot.simulator.whatsapp.stand_in import WhatsAppStandIn
 from tests.bot.whatsapp.conftest import ACCOUNT, PERSON
 
 TEXT = {
@@ -111,6 +111,7 @@ def test_without_a_connection_it_is_tried_again() -> None:
     [
         (httpx.ConnectTimeout("x"), Outcome("waiting", "not_connected")),
         (httpx.PoolTimeout("x"), Outcome("waiting", "not_connected")),
+        (httpx.ProxyError("x"), Outcome("waiting", "not_connected")),
         (httpx.ReadTimeout("x"), Outcome("unknown", "timed_out")),
         (httpx.WriteTimeout("x"), Outcome("unknown", "timed_out")),
         (httpx.ReadError("x"), Outcome("unknown", "ReadError")),

@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable
 
 from bot.simulator.conformance import Patience
-from bot.simulator.whatsapp_conformance import POINTS, examine
+from bot.simulator.whatsapp.conformance import POINTS, examine
 from tests.bot.whatsapp.conftest import Branch
 
 

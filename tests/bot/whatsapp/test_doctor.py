@@ -18,14 +18,15 @@ from bot.messaging.inbox import Inbox, Outgoing
 from bot.messaging.outbox import Outbox, Outcome
 from bot.messaging.sealing import Sealer
 from bot.settings import read_bot_settings
-from bot.simulator.messenger_app import AppWebhook
-from bot.simulator.whatsapp import WhatsAppStandIn
-from bot.simulator.whatsapp_account import MANAGEMENT, MESSAGING, system_user_token
-from bot.simulator.whatsapp_events import FIELDS
-from bot.simulator.whatsapp_graph import NumberState
+from bot.simulator.whatsapp.account import MANAGEMENT, MESSAGING, system_user_token
+from bot.simulator.whatsapp.app import AppWebhook
+from bot.simulator.whatsapp.events import FIELDS
+from bot.simulator.whatsapp.graph import NumberState
+from bot.simulator.whatsapp.stand_in import WhatsAppStandIn
 from tests.bot.conftest import LoopbackServer
 from tests.bot.messaging.conftest import SECRET_KEY
-from tests.bot.whatsapp.conftest import ACCOUNT, served
+from tests.bot.running import QuietHandler, served
+from tests.bot.whatsapp.conftest import ACCOUNT
 
 PATH = "/webhooks/whatsapp"
 
@@ -64,7 +65,7 @@ def site(
             "CITEWELL_WHATSAPP_PHONE_NUMBER_ID": ACCOUNT.phone_number_id,
             "CITEWELL_WHATSAPP_API_URL": f"{meta.url}/v25.0",
         }
-        with served(start_app(read_bot_settings(env))) as address:
+        with served(start_app(read_bot_settings(env)), QuietHandler) as address:
             env["CITEWELL_PORT"] = address.rpartition(":")[2]
             meta.graph.webhook = AppWebhook(address + PATH, FIELDS)
             for process in ("worker", "messaging"):

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
 
 from bot.simulator.transcript import Acted, Refused
-from bot.simulator.whatsapp_events import Event
-from bot.simulator.whatsapp_faults import FAULTS
+from bot.simulator.whatsapp.events import Event
+from bot.simulator.whatsapp.faults import FAULTS
 from bot.turn import Message, QuickReply, Reply
 from tests.bot.messaging.conftest import plain
 from tests.bot.whatsapp.conftest import ACCOUNT, CANARY, Branch, Lines
+from tests.stack import wait_for
 
 QUESTION = "How does flu spread?"
 
@@ -202,7 +201,12 @@ def test_a_message_that_was_not_delivered_after_all_is_known(branch: Branch) -> 
     branch.whatsapp.graph.lose(person)
     event = say(branch)
     assert len(branch.texts(event)) == 1, "WhatsApp took it"
-    wait_for(lambda: branch.office.states()[-1] == ("failed", "error_131026"))
+
+    def is_known() -> bool:
+        branch.run()
+        return branch.office.states()[-1] == ("failed", "error_131026")
+
+    assert wait_for(is_known, 10)
     wamid = branch.whatsapp.transcript.answers(event.key)[0].mid
     write = branch.whatsapp.write
     branch.deliver(
@@ -233,14 +237,6 @@ def test_nothing_of_a_person_and_no_secret_is_in_a_log(sqlite_branch: Branch, li
     assert any('"message_done"' in line for line in lines.lines)
     for secret in (CANARY, person, ACCOUNT.access_token, ACCOUNT.app_secret, "wamid"):
         assert not any(secret in line for line in lines.lines)
-
-
-def wait_for(until: Callable[[], bool]) -> None:
-    """Wait until something is so, for some seconds."""
-    end = time.monotonic() + 10
-    while not until():
-        assert time.monotonic() < end
-        time.sleep(0.02)
 
 
 def known(branch: Branch) -> str:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 
 import pytest
@@ -16,12 +14,13 @@ from bot.channel_settings import ChannelSettings, WhatsAppSettings
 from bot.channels.whatsapp.views import PATH
 from bot.messaging.__main__ import Messaging
 from bot.settings import BotSettings, read_bot_settings
-from bot.simulator.whatsapp import WhatsAppStandIn
+from bot.simulator.whatsapp.stand_in import WhatsAppStandIn
 from knowledge.schema import TurnEvent
 from knowledge.settings import SettingError
 from knowledge.store import transaction
 from tests.bot.conftest import ScriptedRasa
-from tests.bot.whatsapp.conftest import ACCOUNT, served, whatsapp_settings, words
+from tests.bot.running import QuietHandler, served, working
+from tests.bot.whatsapp.conftest import ACCOUNT, whatsapp_settings, words
 
 SET = {
     "CITEWELL_WHATSAPP_APP_SECRET": "a",
@@ -29,19 +28,6 @@ SET = {
     "CITEWELL_WHATSAPP_ACCESS_TOKEN": "t",
     "CITEWELL_WHATSAPP_PHONE_NUMBER_ID": "123456789012345",
 }
-
-
-@contextmanager
-def at_work(messaging: Messaging) -> Iterator[None]:
-    """Let the process work for a while."""
-    stop = threading.Event()
-    thread = threading.Thread(target=messaging.run, args=(stop,))
-    thread.start()
-    try:
-        yield
-    finally:
-        stop.set()
-        thread.join()
 
 
 @pytest.fixture
@@ -52,7 +38,7 @@ def whatsapp(
     with WhatsAppStandIn("http://127.0.0.1:9", ACCOUNT, receipts=True) as started:
         channels = ChannelSettings(whatsapp=whatsapp_settings(f"{started.url}/v25.0"))
         site = replace(settings, channels=channels)
-        with served(start_app(site)) as address, at_work(Messaging(site, engine)):
+        with served(start_app(site), QuietHandler) as address, working(Messaging(site, engine)):
             started.webhook.url = address + PATH
             assert started.verify() == ""
             yield started

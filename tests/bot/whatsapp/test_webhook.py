@@ -2,28 +2,28 @@
 
 from __future__ import annotations
 
-import json
-import sqlite3
 from collections.abc import Callable
-from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
-import sqlalchemy as sa
 from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy.engine import Engine
 from werkzeug.test import TestResponse
 
 from bot.channel_settings import ChannelSettings
-from bot.messaging.sealing import Sealer
 from bot.settings import BotSettings
-from knowledge.schema import InboxEvent
-from knowledge.settings import ROOT
-from knowledge.store import transaction
-from tests.bot.messaging.conftest import SECRET_KEY
+from tests.bot.meta_webhooks import (
+    first_stored,
+    kept,
+    see_that_a_locked_store_is_told,
+    see_that_nothing_stands_open,
+    see_that_routes_are_documented,
+    see_that_unescaped_counts_as_signed,
+    texts,
+)
 from tests.bot.whatsapp.conftest import (
     ACCOUNT,
     CANARY,
@@ -66,18 +66,6 @@ def deliver(whatsapp_client: FlaskClient) -> Deliver:
     return post
 
 
-def kept(engine: Engine) -> list[dict[str, Any]]:
-    """Return kind and content of the stored events in their order."""
-    sealer = Sealer(SECRET_KEY)
-    with transaction(engine) as session:
-        rows = session.scalars(sa.select(InboxEvent).order_by(InboxEvent.id))
-        return [{"kind": row.kind, **sealer.open(row.sealed)} for row in rows]
-
-
-def texts(engine: Engine) -> list[str]:
-    return [event["text"] for event in kept(engine)]
-
-
 # Verification
 
 
@@ -109,11 +97,7 @@ def test_without_settings_there_is_no_such_address(
 
 
 def test_the_routes_are_documented(whatsapp_app: Flask) -> None:
-    page = (ROOT / "docs" / "api.md").read_text(encoding="utf-8")
-    for rule in whatsapp_app.url_map.iter_rules():
-        if rule.endpoint.startswith("whatsapp."):
-            for method in (rule.methods or set()) - {"HEAD", "OPTIONS"}:
-                assert f"| `{method} {rule.rule}` |" in page
+    see_that_routes_are_documented(whatsapp_app, "whatsapp")
 
 
 # Signature and storing
@@ -150,10 +134,7 @@ def test_a_body_that_was_unescaped_underway_counts_as_signed(
     deliver: Deliver, engine: Engine
 ) -> None:
     escaped = batch(message("w1", text={"body": "Fièvre 🤒?"}))
-    plain = json.dumps(json.loads(escaped), ensure_ascii=False).encode()
-    assert plain != escaped
-    assert deliver(plain, signed(escaped)).status_code == 200
-    assert texts(engine) == ["Fièvre 🤒?"]
+    see_that_unescaped_counts_as_signed(deliver, engine, escaped, signed(escaped))
 
 
 def test_a_body_over_three_megabytes_is_refused(deliver: Deliver, engine: Engine) -> None:
@@ -181,15 +162,7 @@ def test_an_event_that_comes_again_is_stored_once(deliver: Deliver, engine: Engi
 def test_a_locked_store_makes_whatsapp_send_it_again(
     deliver: Deliver, engine: Engine, database_file: Path
 ) -> None:
-    body = batch(message("w1"))
-    with closing(sqlite3.connect(database_file)) as other:
-        other.execute("BEGIN IMMEDIATE")
-        response = deliver(body)
-        assert response.status_code == 503
-        other.rollback()
-    assert kept(engine) == []
-    assert deliver(body).status_code == 200
-    assert len(kept(engine)) == 1
+    see_that_a_locked_store_is_told(deliver, engine, database_file, batch(message("w1")))
 
 
 def test_nothing_of_a_person_stands_open_in_the_store_or_in_a_log(
@@ -199,13 +172,8 @@ def test_nothing_of_a_person_stands_open_in_the_store_or_in_a_log(
     deliver(batch(said, {**said, "id": None}, message("w2", "image", image={"id": CANARY})))
     deliver(batch(said), "sha256=" + CANARY)
     deliver(CANARY.encode())
-    with engine.connect() as connection:
-        connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
-    files = b"".join(file.read_bytes() for file in tmp_path.glob("citewell.db*"))
-    for word in (CANARY, "canary", PERSON, "wamid"):
-        assert word.encode() not in files
-        assert not any(word in line for line in [*lines.lines, *lines.raw])
-    (first, *_) = [json.loads(line) for line in lines.lines if '"events_stored"' in line]
+    see_that_nothing_stands_open(engine, tmp_path, lines, (CANARY, "canary", PERSON, "wamid"))
+    first = first_stored(lines)
     assert (first["channel"], first["events"], first["ignored"]) == ("whatsapp", 2, 1)
 
 

@@ -1,0 +1,1 @@
+"""What the stand-ins of Messenger and WhatsApp share: Meta's webhooks and its Graph API."""
