@@ -421,7 +421,7 @@ class Inbox:
             with transaction(self._engine) as session:
                 taken = session.execute(
                     sa.update(InboxEvent)
-                    .where(InboxEvent.id == row_id, InboxEvent.state == "waiting")
+                    .where(InboxEvent.id == row_id, *_is_due(self._clock()))
                     .values(
                         state="working",
                         claimed_until=until,
@@ -476,6 +476,12 @@ class Inbox:
         )
 
 
+def _is_due(at: datetime) -> tuple[sa.ColumnElement[bool], ...]:
+    """Hold that an event waits, and not for a later time."""
+    paused_until = InboxEvent.claimed_until
+    return (InboxEvent.state == "waiting", sa.or_(paused_until.is_(None), paused_until <= at))
+
+
 def _free(at: datetime) -> sa.Select[int]:
     """Select events that may be claimed: of each conversation the oldest, if it is not paused."""
     other = aliased(InboxEvent)
@@ -495,8 +501,7 @@ def _free(at: datetime) -> sa.Select[int]:
     return (
         sa.select(InboxEvent.id)
         .where(
-            InboxEvent.state == "waiting",
-            sa.or_(InboxEvent.claimed_until.is_(None), InboxEvent.claimed_until <= at),
+            *_is_due(at),
             ~blocked,
         )
         .order_by(InboxEvent.said_at, InboxEvent.id)

@@ -249,7 +249,7 @@ class Outbox:
             with transaction(self._engine) as session:
                 taken = session.execute(
                     sa.update(OutboxMessage)
-                    .where(OutboxMessage.id == row_id, OutboxMessage.state == "waiting")
+                    .where(OutboxMessage.id == row_id, *_is_due(self._clock()))
                     .values(
                         state="sending",
                         next_at=until,
@@ -306,6 +306,11 @@ def _is_late(at: datetime) -> sa.ColumnElement[bool]:
     return sa.func.coalesce(last_word, OutboxMessage.created_at) <= at - WINDOW
 
 
+def _is_due(at: datetime) -> tuple[sa.ColumnElement[bool], ...]:
+    """Hold that a message waits, and not for a later time."""
+    return (OutboxMessage.state == "waiting", OutboxMessage.next_at <= at)
+
+
 def _free(at: datetime, platforms: Collection[str]) -> sa.Select[int, bool]:
     """Select messages that may be sent, of each conversation the first that is not sent yet.
 
@@ -323,8 +328,7 @@ def _free(at: datetime, platforms: Collection[str]) -> sa.Select[int, bool]:
     return (
         sa.select(OutboxMessage.id, _is_late(at))
         .where(
-            OutboxMessage.state == "waiting",
-            OutboxMessage.next_at <= at,
+            *_is_due(at),
             OutboxMessage.platform.in_(platforms),
             ~blocked,
         )

@@ -106,7 +106,18 @@ class MetaGraph(ABC):
             return "message"
 
     def _result(self, call: Call, version: str) -> dict[str, Any]:
-        parameters = parameters_of(call)
+        try:
+            parameters = parameters_of(call)
+            route = self._route(call, parameters, version)
+        except GraphError as error:
+            # Whom it was for is not looked at, yet whoever waits for it should see why none comes.
+            if self.kind_of(call) in {"message", "action"}:
+                self._transcript.refused("", error.refusal.code, error.refusal.message)
+            raise
+        return route(parameters)
+
+    def _route(self, call: Call, parameters: dict[str, Any], version: str) -> Route:
+        """Return what is to be done, for whoever may do it; the token is taken out of the rest."""
         place = PATH.fullmatch(call.path)
         if place is None:
             raise missing(call.path.strip("/"), call.method)
@@ -129,7 +140,7 @@ class MetaGraph(ABC):
         is_closed = edge == "subscriptions" and not is_same(token, self._app.app_token)
         if route is None or is_closed:
             raise missing(edge or node, call.method)
-        return route(parameters)
+        return route
 
     def _app_routes(self, version: str) -> Routes:
         routes: Routes = {("GET", "debug_token", ""): self._tell_token}

@@ -186,6 +186,18 @@ class TelegramBotApi:
             return error.refusal.answer()
 
     def _result(self, call: Call) -> Any:
+        try:
+            method = self._method(call)
+            parameters = parameters_of(call)
+        except BotApiError as error:
+            # Whom it was for is not looked at, yet whoever waits for it should see why none comes.
+            if kind_of(call) == "message":
+                self._transcript.refused("", error.refusal.status, error.refusal.description)
+            raise
+        return method(parameters)
+
+    def _method(self, call: Call) -> Method:
+        """Return what is to be done, for whoever may do it."""
         place = PATH.fullmatch(call.path)
         if place is None:
             raise BotApiError(NO_BOT)
@@ -199,7 +211,7 @@ class TelegramBotApi:
         if method is None:
             raise BotApiError(NO_METHOD)
         self.calls.append(name)
-        return method(parameters_of(call))
+        return method
 
     def _send(self, body: Mapping[str, Any]) -> dict[str, Any]:
         person = str(body.get("chat_id", ""))

@@ -17,7 +17,7 @@ from sqlalchemy.exc import OperationalError
 
 from bot.channels.messenger.send_api import SendApi, read_outcome
 from bot.messaging.inbox import Outgoing
-from bot.messaging.outbox import CLAIM_SECONDS, Outcome
+from bot.messaging.outbox import CLAIM_SECONDS, Departing, Outcome
 from bot.turn import Message, Reply
 from tests.bot.messaging.conftest import CANARY, PERSON, Graph, Lines, Office, said
 
@@ -296,6 +296,25 @@ def test_a_message_that_is_too_late_is_never_tried(office: Office, graph: Graph)
     office.send_all()  # before anybody ended it
     assert graph.texts == []
     assert office.states() == [("late", "window_closed")]
+
+
+def test_who_looked_before_a_pause_was_asked_for_keeps_to_it(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put(office, "one")
+    take = office.outbox._take
+
+    def another_is_quicker(row_id: int) -> Departing | None:
+        monkeypatch.setattr(office.outbox, "_take", take)
+        first = office.outbox.claim(["messenger"])
+        assert first is not None
+        assert office.outbox.settle(first, Outcome("waiting", "error_613", after=30))
+        return take(row_id)
+
+    monkeypatch.setattr(office.outbox, "_take", another_is_quicker)
+    assert office.outbox.claim(["messenger"]) is None
+    office.clock.wait(seconds=30)
+    assert office.outbox.claim(["messenger"]) is not None
 
 
 # What breaks

@@ -14,7 +14,15 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy.exc import OperationalError
 
-from bot.messaging.inbox import CLAIM_SECONDS, MAX_CLAIMS, SORTED_AT_ONCE, Inbox, Incoming, Outgoing
+from bot.messaging.inbox import (
+    CLAIM_SECONDS,
+    MAX_CLAIMS,
+    SORTED_AT_ONCE,
+    Claimed,
+    Inbox,
+    Incoming,
+    Outgoing,
+)
 from bot.messaging.sealing import Sealer, SealError
 from bot.replies.compose import Composer
 from bot.turn import Message, Reply
@@ -568,6 +576,25 @@ def test_after_that_the_person_hears_so(office: Office, graph: Graph) -> None:
     office.send_all()
     assert graph.texts[-1] == "Try again in a minute."
     assert office.events()[0].state == "answered"
+
+
+def test_who_looked_before_a_question_was_put_off_lets_it_wait(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    office.inbox.keep([said(office, "m1")])
+    take = office.inbox._take
+
+    def another_is_quicker(row_id: int) -> Claimed | None:
+        monkeypatch.setattr(office.inbox, "_take", take)
+        first = office.inbox.claim()
+        assert first is not None
+        office.inbox.put_off(first, "no_rasa", 5)
+        return take(row_id)
+
+    monkeypatch.setattr(office.inbox, "_take", another_is_quicker)
+    assert office.inbox.claim() is None
+    office.clock.wait(seconds=5)
+    assert office.inbox.claim() is not None
 
 
 def test_a_line_to_call_waits_for_nothing(office: Office, graph: Graph) -> None:

@@ -139,6 +139,21 @@ def test_a_refusal_is_kept_too(graph: Graph, messenger: MessengerStandIn, alice:
     assert "message[text] must be less than or equal to 2000" in line.message
 
 
+@pytest.mark.parametrize(
+    ("path", "token", "code"),
+    [("/me/messages", "EAAwrong", 190), ("/1234567890/messages", PAGE_TOKEN, 100)],
+)
+def test_a_message_of_which_nobody_knows_whom_it_is_for_is_kept_as_refused(
+    graph: Graph, messenger: MessengerStandIn, alice: str, path: str, token: str, code: int
+) -> None:
+    given = {"access_token": token}
+    assert graph.code("POST", path, params=given, json=message_to(alice))[0] == code
+    graph("GET", "/me/messenger_profile", params=given)
+    (line,) = messenger.transcript.lines()
+    assert isinstance(line, Refused)
+    assert (line.person, line.code) == ("", code)
+
+
 def test_nobody_can_be_written_to_who_has_not_written(
     graph: Graph, messenger: MessengerStandIn
 ) -> None:

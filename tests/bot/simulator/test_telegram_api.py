@@ -183,6 +183,17 @@ def test_what_telegram_would_not_take_is_refused(
     assert refused.message == description
 
 
+def test_a_message_with_a_wrong_token_is_kept_as_refused(
+    telegram: TelegramStandIn, kari: str
+) -> None:
+    telegram.bot_api.is_withdrawn = True
+    call(telegram, "getMe")
+    assert told(call(telegram, "sendMessage", chat_id=kari, text="x")) == (401, "Unauthorized")
+    (refused,) = telegram.transcript.lines()
+    assert isinstance(refused, Refused)
+    assert (refused.person, refused.code) == ("", 401)
+
+
 @pytest.mark.parametrize(
     "body",
     [

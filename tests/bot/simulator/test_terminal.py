@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from bot.simulator.messenger.account import TokenState
 from bot.simulator.messenger.chat import MessengerChat, draw
 from bot.simulator.messenger.stand_in import MessengerStandIn
 from bot.simulator.misbehaviour import Answer, Fault
@@ -206,6 +207,11 @@ def test_an_error_is_made_and_its_names_are_listed(
     assert code == 1
     assert drawn.startswith("The next 1 of the bot's messages: Nothing is sent; rate limit")
     assert bot.refusals == [613]
+
+
+def test_a_wrong_token_of_the_bot_is_shown(messenger: MessengerStandIn) -> None:
+    messenger.graph.token = TokenState(expires_at=1)
+    assert "  REFUSED, code 190: Error validating access token" in talk(messenger, "hi")[1]
 
 
 def test_the_errors_that_are_listed_are_those_of_the_platform_at_hand(bot: SmallBot) -> None:
