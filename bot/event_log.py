@@ -24,7 +24,7 @@ from knowledge.schema import (
     TurnEvent,
     now,
 )
-from knowledge.store import transaction
+from knowledge.store import transaction, writing
 
 logger = logging.getLogger(__name__)
 OF_A_SESSION = (TurnEvent, Feedback, RumourReport, AskedQuestion)
@@ -135,7 +135,7 @@ class EventLog:
         failure: str,
     ) -> bool:
         try:
-            with transaction(self._engine) as session:
+            with writing(self._engine) as session:
                 for row in rows:
                     session.merge(row)
         except SQLAlchemyError as error:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -33,6 +34,8 @@ from knowledge.schema import (
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 SQLITE_BUSY_MILLISECONDS = 500
+LINE = "citewell_line"
+"""Execution option of an engine: the lock of those who write to SQLite."""
 PUBLISHABLE = frozenset({"imported", "approved"})
 """States of a revision that may become live; ``knowledge.workflow`` has all states."""
 FEW = 500
@@ -97,7 +100,10 @@ def connect(url: str, *, outlasts_power: bool = False) -> Engine:
             was committed within the last moments may be gone after a power cut. PostgreSQL waits by
             itself.
     """
-    engine = sa.create_engine(url, hide_parameters=True, pool_pre_ping=True)
+    options = {LINE: threading.Lock()}
+    engine = sa.create_engine(
+        url, hide_parameters=True, pool_pre_ping=True, execution_options=options
+    )
     if engine.dialect.name == "sqlite":
         event.listen(engine, "connect", _prepare_sqlite)
         if outlasts_power:
@@ -137,6 +143,23 @@ def transaction(engine: Engine) -> Iterator[Session]:
     """Give a session that commits at the end, or rolls everything back on any error."""
     with Session(engine) as session, session.begin():
         yield session
+
+
+@contextmanager
+def writing(engine: Engine) -> Iterator[Session]:
+    """Give such a session for what begins by writing, to one thread after the other on SQLite.
+
+    SQLite lets one write at a time. Who comes meanwhile asks again and again, and has lost after
+    half a second; in a line the threads of a process do not lose against one another.
+    """
+    line = engine.get_execution_options()[LINE] if engine.dialect.name == "sqlite" else None
+    is_first = line is not None and line.acquire(timeout=SQLITE_BUSY_MILLISECONDS / 1000)
+    try:
+        with transaction(engine) as session:
+            yield session
+    finally:
+        if line is not None and is_first:
+            line.release()
 
 
 def content_hash(body: dict[str, object]) -> str:

@@ -15,7 +15,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from bot.messaging.channels import Render
 from bot.messaging.countries import ChosenCountries, read_country
 from bot.messaging.handover import NOTHING, Act, Reception, outgoing
-from bot.messaging.inbox import Claimed, Inbox, Outgoing
+from bot.messaging.inbox import MAX_ATTEMPTS, MAX_CLAIMS, Claimed, Inbox, Outgoing
 from bot.messaging.outbox import WINDOW
 from bot.messaging.sealing import Sealer, SealError
 from bot.pipeline import Banners
@@ -103,9 +103,11 @@ class Answering:
             self._inbox.give_up(claimed, "not_opened")
             state = "failed"
         except Exception as error:  # one turn must not end the process
-            level = logging.WARNING if isinstance(error, SQLAlchemyError) else logging.ERROR
+            is_busy = isinstance(error, SQLAlchemyError)
+            level = logging.WARNING if is_busy else logging.ERROR
+            most = MAX_CLAIMS if is_busy else MAX_ATTEMPTS
             logger.log(level, "event_not_answered", exc_info=error, extra={"id": claimed.id})
-            again = self._inbox.try_again(claimed, type(error).__name__)
+            again = self._inbox.try_again(claimed, type(error).__name__, most)
             state = "waiting" if again else "failed"
         milliseconds = round((time.perf_counter() - started) * 1000)
         told = {"id": claimed.id, "kind": claimed.kind, "state": state, "ms": milliseconds}

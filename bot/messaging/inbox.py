@@ -22,7 +22,7 @@ from sqlalchemy.orm import Session, aliased
 from bot.messaging.outbox import DESK
 from bot.messaging.sealing import CONVERSATION_KEY_LENGTH, Sealer
 from knowledge.schema import ChosenCountry, Handover, InboxEvent, OutboxMessage, now
-from knowledge.store import transaction
+from knowledge.store import transaction, writing
 
 Kind = Literal[
     "text",
@@ -174,7 +174,7 @@ class Inbox:
         if not rows:
             return
         statement = self._insert(InboxEvent).on_conflict_do_nothing()
-        with transaction(self._engine) as session:
+        with writing(self._engine) as session:
             if self._engine.dialect.name == "postgresql":
                 session.execute(PATIENCE)  # SQLite's is set for every connection
             session.execute(statement, rows)
@@ -217,7 +217,7 @@ class Inbox:
         found: dict[bool, list[int]] = {True: [], False: []}
         for row_id, sealed in rows:
             found[is_alarm(sealed)].append(row_id)
-        with transaction(self._engine) as session:
+        with writing(self._engine) as session:
             for is_urgent, ids in found.items():
                 these = sa.update(InboxEvent).where(InboxEvent.id.in_(ids))
                 session.execute(these.values(is_urgent=is_urgent))
@@ -279,7 +279,7 @@ class Inbox:
         Returns:
             Whether the claim still held; if not, nothing was written.
         """
-        with transaction(self._engine) as session:
+        with writing(self._engine) as session:
             if not self._finish(session, claimed, "ignored" if ignores else "answered", ignores):
                 return False
             for write in also:
@@ -312,17 +312,23 @@ class Inbox:
 
     def ignore(self, claimed: Claimed, code: str) -> None:
         """Finish an event about which nothing is to be done."""
-        with transaction(self._engine) as session:
+        with writing(self._engine) as session:
             self._finish(session, claimed, "ignored", code)
 
     def give_up(self, claimed: Claimed, code: str) -> None:
         """Finish an event that cannot be answered."""
-        with transaction(self._engine) as session:
+        with writing(self._engine) as session:
             self._finish(session, claimed, "failed", code)
 
-    def try_again(self, claimed: Claimed, code: str) -> bool:
-        """Let an event be tried again after a pause, or give it up; tell which."""
-        if claimed.attempts >= MAX_ATTEMPTS:
+    def try_again(self, claimed: Claimed, code: str, most: int = MAX_ATTEMPTS) -> bool:
+        """Let an event be tried again after a pause, or give it up; tell which.
+
+        Args:
+            claimed: what could not be answered.
+            code: why.
+            most: attempts after which it is given up.
+        """
+        if claimed.attempts >= most:
             self.give_up(claimed, code)
             return False
         self.put_off(claimed, code, RETRY_SECONDS * 2 ** (claimed.attempts - 1))
@@ -331,7 +337,7 @@ class Inbox:
     def put_off(self, claimed: Claimed, code: str, seconds: float) -> None:
         """Let an event wait before somebody works on it again."""
         until = self._clock() + timedelta(seconds=seconds)
-        with transaction(self._engine) as session:
+        with writing(self._engine) as session:
             session.execute(
                 _held(claimed).values(state="waiting", claimed_until=until, code=code[:60])
             )
@@ -345,7 +351,7 @@ class Inbox:
         ended = InboxEvent.claimed_until <= self._clock()
         is_dead = sa.or_(ended, InboxEvent.claimed_by.in_(claimants))
         dead = (InboxEvent.state == "working", is_dead)
-        with transaction(self._engine) as session:
+        with writing(self._engine) as session:
             lost = session.execute(
                 sa.update(InboxEvent)
                 .where(*dead, InboxEvent.attempts >= MAX_CLAIMS)
@@ -369,7 +375,7 @@ class Inbox:
             InboxEvent.state.in_(FINISHED),
             InboxEvent.id.not_in(unsent),
         )
-        with transaction(self._engine) as session:
+        with writing(self._engine) as session:
             session.execute(sa.delete(ChosenCountry).where(ChosenCountry.at < limit))
             session.execute(sa.delete(OutboxMessage).where(OutboxMessage.inbox_id.in_(old)))
             return _count(session.execute(sa.delete(InboxEvent).where(InboxEvent.id.in_(old))))
@@ -418,7 +424,7 @@ class Inbox:
         """Claim one event, or return None where somebody else was quicker."""
         until = self._clock() + timedelta(seconds=CLAIM_SECONDS)
         try:
-            with transaction(self._engine) as session:
+            with writing(self._engine) as session:
                 taken = session.execute(
                     sa.update(InboxEvent)
                     .where(InboxEvent.id == row_id, *_is_due(self._clock()))

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 
 from bot.messaging.inbox import Inbox
 from bot.messaging.sealing import Sealer, SealError
+
+GATHERING_SECONDS = 0.1
 
 
 class Lookout:
@@ -28,11 +31,12 @@ class Lookout:
         self._is_alarm = is_alarm
 
     def step(self) -> bool:
-        """Look at what came in; tell whether anything had.
+        """Look at what came in, after a moment in which more may come; tell whether anything had.
 
         Raises:
             SQLAlchemyError: the store cannot be used; nothing is lost but the precedence.
         """
+        time.sleep(GATHERING_SECONDS)
         return self._inbox.sort(self._means_alarm) > 0
 
     def _means_alarm(self, sealed: bytes) -> bool:

@@ -23,7 +23,7 @@ from sqlalchemy.orm import aliased
 
 from bot.messaging.sealing import Sealer
 from knowledge.schema import InboxEvent, OutboxMessage, now
-from knowledge.store import transaction
+from knowledge.store import transaction, writing
 
 OF_PATIENTS = ("text", "welcome", "only_text", "feedback")
 """Kinds of events by which a person opens the time for replies."""
@@ -129,7 +129,7 @@ class Outbox:
 
         Where one message of a reply can never be sent, those after it are not sent either.
         """
-        with transaction(self._engine) as session:
+        with writing(self._engine) as session:
             values = self._values(departing, outcome)
             if not _count(session.execute(_held(departing).values(**values))):
                 return False
@@ -175,7 +175,7 @@ class Outbox:
             for message_id, code in codes.items()
         ]
         if rows:
-            with transaction(self._engine) as session:
+            with writing(self._engine) as session:
                 session.execute(self._insert(InboxEvent).on_conflict_do_nothing(), rows)
 
     def fail_not_delivered(self) -> int:
@@ -193,7 +193,7 @@ class Outbox:
             )
             .scalar_subquery()
         )
-        with transaction(self._engine) as session:
+        with writing(self._engine) as session:
             return _count(
                 session.execute(
                     sa.update(OutboxMessage)
@@ -206,7 +206,7 @@ class Outbox:
 
     def expire(self) -> int:
         """End what the platform takes no more; return how many messages that were."""
-        with transaction(self._engine) as session:
+        with writing(self._engine) as session:
             return _count(
                 session.execute(
                     sa.update(OutboxMessage)
@@ -228,7 +228,7 @@ class Outbox:
         ended = OutboxMessage.next_at <= self._clock()
         is_dead = sa.or_(ended, OutboxMessage.claimed_by.in_(claimants))
         dead = (OutboxMessage.state == "sending", is_dead)
-        with transaction(self._engine) as session:
+        with writing(self._engine) as session:
             session.execute(
                 sa.update(OutboxMessage)
                 .where(*dead, OutboxMessage.platform.in_(repeatable), OutboxMessage.sealed != b"")
@@ -246,7 +246,7 @@ class Outbox:
         """Claim one message, or return None where somebody else was quicker."""
         until = self._clock() + timedelta(seconds=CLAIM_SECONDS)
         try:
-            with transaction(self._engine) as session:
+            with writing(self._engine) as session:
                 taken = session.execute(
                     sa.update(OutboxMessage)
                     .where(OutboxMessage.id == row_id, *_is_due(self._clock()))

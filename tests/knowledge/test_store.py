@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+import threading
 from collections.abc import Sequence
 from contextlib import closing
 from datetime import UTC, datetime, timedelta, timezone
@@ -48,6 +49,7 @@ from knowledge.store import (
     roll_back,
     transaction,
     waiting_drafts,
+    writing,
 )
 from tests.knowledge.small import make_pair, small_corpus
 
@@ -475,3 +477,42 @@ def test_what_must_outlast_a_power_cut_is_on_the_disk_at_each_commit(
         assert connection.exec_driver_sql("PRAGMA synchronous").scalar() == synchronous
         assert connection.exec_driver_sql("PRAGMA journal_mode").scalar() == "wal"
     engine.dispose()
+
+
+def test_writers_of_one_process_wait_in_line_and_none_loses(tmp_path: Path) -> None:
+    engine = connect(f"sqlite:///{tmp_path / 'line.db'}")
+    with engine.begin() as connection:
+        connection.exec_driver_sql("CREATE TABLE told (who INTEGER)")
+    writing_now: list[int] = []
+    crossed: list[int] = []
+
+    def write(who: int) -> None:
+        for _ in range(5):
+            with writing(engine) as session:
+                crossed.extend(writing_now)
+                writing_now.append(who)
+                session.execute(sa.text("INSERT INTO told VALUES (:who)"), {"who": who})
+                writing_now.remove(who)
+
+    threads = [threading.Thread(target=write, args=(who,)) for who in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert crossed == []
+    with engine.connect() as connection:
+        assert connection.exec_driver_sql("SELECT count(*) FROM told").scalar_one() == 40
+
+
+def test_a_writer_that_fails_leaves_the_line(tmp_path: Path) -> None:
+    engine = connect(f"sqlite:///{tmp_path / 'line.db'}")
+    with pytest.raises(ZeroDivisionError), writing(engine):
+        raise ZeroDivisionError
+    with writing(engine) as session:
+        assert session.scalar(sa.text("SELECT 1")) == 1
+
+
+def test_who_stands_in_line_too_long_asks_the_database_itself(tmp_path: Path) -> None:
+    engine = connect(f"sqlite:///{tmp_path / 'line.db'}")
+    with writing(engine), writing(engine) as second:
+        assert second.scalar(sa.text("SELECT 1")) == 1

@@ -17,6 +17,7 @@ from sqlalchemy.exc import OperationalError
 from bot.messaging.inbox import (
     CLAIM_SECONDS,
     MAX_CLAIMS,
+    RETRY_SECONDS,
     SORTED_AT_ONCE,
     Claimed,
     Inbox,
@@ -614,3 +615,16 @@ def test_an_emergency_does_not_wait_for_a_question_that_does(office: Office) -> 
     assert office.lookout.step()
     assert office.answering.step()
     assert heard(office)[-1] == ALARM
+
+
+def test_a_store_that_is_busy_is_given_more_time_than_a_turn_that_fails(office: Office) -> None:
+    def busy(_message: Message) -> Reply:
+        raise OperationalError("SELECT 1", {}, Exception("locked"))
+
+    office.turns.answer = busy
+    office.inbox.keep([said(office, "m1")])
+    for _ in range(MAX_CLAIMS):
+        assert office.events()[0].state == "waiting"
+        assert office.answering.step()
+        office.clock.wait(seconds=RETRY_SECONDS * 2**MAX_CLAIMS)
+    assert office.events()[0].state == "failed"
