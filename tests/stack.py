@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import os
+import secrets
 import signal
 import socket
 import sqlite3
@@ -35,21 +36,25 @@ DATA = ROOT / "var" / "test" / os.environ.get("PYTEST_XDIST_WORKER", "alone")
 START_SECONDS = 480
 BACK_SECONDS = 150.0
 LIVE_SECONDS = 30.0
+PORTS = range(15_000, 32_000)
+"""Below what Linux and others give to whoever asks for any port."""
 PROCESSES = ("rasa", "actions", "web", "worker")
 PR_SET_PDEATHSIG = 1
 """Of Linux's <sys/prctl.h>."""
 
 
 def free_ports(count: int) -> list[int]:
-    """Return ports that nothing listens on."""
-    sockets = [socket.socket() for _ in range(count)]
-    try:
-        for one in sockets:
-            one.bind(("127.0.0.1", 0))
-        return [one.getsockname()[1] for one in sockets]
-    finally:
-        for one in sockets:
-            one.close()
+    """Return ports that nothing listens on.
+
+    They are none that a system gives out by itself: until their server is up, others ask for those.
+    """
+    found: list[int] = []
+    while len(found) < count:
+        port = secrets.choice(PORTS)
+        with socket.socket() as one:
+            if port not in found and one.connect_ex(("127.0.0.1", port)):
+                found.append(port)
+    return found
 
 
 def wait_for(condition: Callable[[], bool], seconds: float) -> bool:

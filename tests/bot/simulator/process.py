@@ -6,14 +6,12 @@ import subprocess
 import sys
 
 from knowledge.settings import ROOT
-from tests.bot.simulator.small_bot import SmallBot
+from tests.stack import free_ports
 
 
 def free_port() -> int:
-    """Return a port that was free a moment ago."""
-    bot = SmallBot()
-    bot.server.server_close()
-    return int(bot.server.server_port)
+    """Return a port that nothing listens on."""
+    return free_ports(1)[0]
 
 
 def simulate(

@@ -30,8 +30,8 @@ def test_a_pipe_talks_to_the_bot_and_gets_its_answers(bot: SmallBot) -> None:
     port = free_port()
     bot.api_url = f"http://127.0.0.1:{port}"
     done = simulate("messenger", bot.url, "hello\n/twice hæ\n", *SECRETS, port=port)
-    assert done.stdout == "  | You said: hello\n  | You said: hæ\nAnswered once.\n"
     assert done.returncode == 0, done.stderr
+    assert done.stdout == "  | You said: hello\n  | You said: hæ\nAnswered once.\n"
     assert f"CITEWELL_MESSENGER_API_URL=http://127.0.0.1:{port}/v25.0" in done.stderr
     # Receipts are on: the bot was told of its own messages.
     assert any(event.get("message", {}).get("is_echo") for event in bot.events)

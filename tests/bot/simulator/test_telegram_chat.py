@@ -206,8 +206,8 @@ def test_a_pipe_talks_to_the_bot_and_gets_its_answers() -> None:
     with running(SmallTelegramBot()) as bot:
         bot.api_url = f"http://127.0.0.1:{port}"
         done = simulate("telegram", bot.url, "hello\n/twice hæ\n", port=port)
-    assert done.stdout == "  | You said: hello\n  | You said: hæ\nAnswered once.\n"
     assert done.returncode == 0, done.stderr
+    assert done.stdout == "  | You said: hello\n  | You said: hæ\nAnswered once.\n"
     assert f"CITEWELL_TELEGRAM_API_URL=http://127.0.0.1:{port}" in done.stderr
 
 
