@@ -30,7 +30,7 @@ class RedisServer:
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 20
         while not self.is_up():
             assert time.monotonic() < deadline, "Redis does not start"
             time.sleep(0.02)

@@ -51,7 +51,7 @@ CANDIDATES = 8
 SORTED_AT_ONCE = 50
 """Few, so that an emergency is brought forward before the rest has been looked at."""
 PATIENCE = sa.text(
-    "SELECT set_config('lock_timeout', '500ms', true), set_config('statement_timeout', '4s', true)"
+    "SELECT set_config('lock_timeout', '300ms', true), set_config('statement_timeout', '4s', true)"
 )
 """A platform waits for seconds; told that its events were not kept, it sends them again."""
 FINISHED = ("answered", "ignored", "failed")

@@ -21,8 +21,6 @@ from tests.redis_server import RedisServer
 from tests.stack import free_ports, wait_for
 
 SECRET = "s" * 32
-TOO_LONG = 30
-"""Seconds that nothing here takes, however busy the machine is, unless it hangs."""
 
 
 @pytest.fixture
@@ -78,7 +76,7 @@ def test_a_limit_holds_on_while_redis_is_away_and_is_quick(
     limit.hit("a")
     with pytest.raises(Problem):
         limit.hit("a")
-    assert time.monotonic() - started < TOO_LONG
+    assert time.monotonic() - started < 2
     redis.start()
     monkeypatch.setattr(rate_limit.time, "monotonic", lambda: started + 60)
     limit.hit("a")  # the server began anew, and counts from one again
@@ -97,7 +95,7 @@ def test_a_server_that_does_not_answer_holds_nobody_up() -> None:
         started = time.monotonic()
         RateLimits(RedisSettings(url, SECRET)).of("sessions", "2/minute").hit("a")
         RedisBell(url).ring()
-        assert time.monotonic() - started < TOO_LONG
+        assert time.monotonic() - started < 1.5
 
 
 # The bell
@@ -108,18 +106,18 @@ def test_who_waits_is_woken_and_a_ring_before_is_not_missed() -> None:
     heard = bell.count
     bell.ring()
     started = time.monotonic()
-    bell.wait(heard, TOO_LONG)
-    heard = bell.count
+    bell.wait(heard, 30)
+    heard = bell.count  # before the timer, which may be quicker than the next line
     threading.Timer(0.05, bell.ring).start()
-    bell.wait(heard, TOO_LONG)
-    assert time.monotonic() - started < TOO_LONG
+    bell.wait(heard, 30)
+    assert time.monotonic() - started < 5
 
 
 def test_nobody_waits_longer_than_they_said() -> None:
     started = time.monotonic()
     bell = Bell()
     bell.wait(bell.count, 0.05)
-    assert time.monotonic() - started < TOO_LONG
+    assert time.monotonic() - started < 5
 
 
 def test_a_ring_reaches_another_process_and_again_after_redis_was_away(
@@ -138,11 +136,11 @@ def test_a_ring_reaches_another_process_and_again_after_redis_was_away(
         return near.count > before
 
     try:
-        assert wait_for(rings, 60)
+        assert wait_for(rings, 10)
         redis.kill()
         far.ring()
         redis.start()
-        assert wait_for(rings, 60)
+        assert wait_for(rings, 20)
     finally:
         stop.set()
         listening.join()

@@ -163,7 +163,7 @@ def test_a_look_holds_nothing_else_up_and_there_is_one_at_a_time(
     chores.look_as_asked()
     assert looks == ["night"]
     goes_on.set()
-    nightly.join(timeout=60)
+    nightly.join(timeout=10)
     chores.look_as_asked()
     assert looks == ["night", "asked"]
 

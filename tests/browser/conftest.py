@@ -38,9 +38,6 @@ INSTALL_SECONDS = 600
 HOST_ORIGIN = "http://clinic.example"
 # The chat itself gives up after 10 seconds; a reply later than that is a failure.
 ANSWER_MS = 12_000
-# Playwright's own 5 and 30 seconds are for machines that have nothing else to do.
-PATIENCE_MS, PAGE_MS = 20_000, 90_000
-expect.set_options(timeout=PATIENCE_MS)
 
 
 class Stack(Protocol):
@@ -211,7 +208,6 @@ def new_page(browser: Browser) -> Iterator[Callable[..., Page]]:
     def make(**options: Any) -> Page:
         # Without motion by default: what is on the page is then there at once.
         context = browser.new_context(**{"reduced_motion": "reduce", **options})
-        context.set_default_timeout(PAGE_MS)
         contexts.append(context)
         page = context.new_page()
         page.on("console", on_console)
@@ -252,9 +248,7 @@ def colleague(browser: Browser, stack: RealStack) -> Iterator[Callable[[str, str
     joined: list[Colleague] = []
 
     def join(name: str, role: str) -> Colleague:
-        context = browser.new_context()
-        context.set_default_timeout(PAGE_MS)
-        joined.append(Colleague(stack, context.new_page(), name, role))
+        joined.append(Colleague(stack, browser.new_context().new_page(), name, role))
         return joined[-1]
 
     yield join

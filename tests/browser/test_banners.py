@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
@@ -16,8 +17,7 @@ if TYPE_CHECKING:
     from tests.browser.conftest import Chat
 
 pytestmark = pytest.mark.browser
-ROUND_MS = 5_000
-"""An open chat asks again within it; a busy machine takes longer until that is to be seen."""
+WITHIN_MS = 5_000
 TEXT = "Boil water before you drink it, because cholera was found in it."
 FLU_SHOT = "can I catch the flu from the flu shot?"
 
@@ -67,10 +67,14 @@ def on_top(page: Page) -> Locator:
     return page.get_by_role("region", name="Important now")
 
 
-def test_an_open_chat_shows_it_by_itself_and_loses_it_again(paul: Colleague, chat: Chat) -> None:
+def test_an_open_chat_shows_it_within_five_seconds_and_loses_it_again(
+    paul: Colleague, chat: Chat
+) -> None:
     expect(on_top(chat.page)).to_have_count(0)
     announce(paul, topic="Flu (influenza)")
-    expect(on_top(chat.page)).to_contain_text(TEXT)
+    begun = time.monotonic()
+    expect(on_top(chat.page)).to_contain_text(TEXT, timeout=WITHIN_MS)
+    assert time.monotonic() - begun < WITHIN_MS / 1000
     expect(chat.announcement).to_contain_text(TEXT)
     link = on_top(chat.page).get_by_role("link", name="Cholera")
     expect(link).to_have_attribute("href", "https://www.cdc.gov/cholera/index.html")
@@ -79,18 +83,18 @@ def test_an_open_chat_shows_it_by_itself_and_loses_it_again(paul: Colleague, cha
     expect_accessible(chat.page)
     paul.page.get_by_role("button", name="down now").first.click()
     paul.says("The banner is down")
-    expect(on_top(chat.page)).to_have_count(0)
+    expect(on_top(chat.page)).to_have_count(0, timeout=WITHIN_MS)
 
 
 def test_it_can_be_hidden_by_keyboard_and_stays_hidden(paul: Colleague, chat: Chat) -> None:
     announce(paul)
     hide = on_top(chat.page).get_by_role("button", name="Hide")
-    expect(hide).to_be_visible()
+    expect(hide).to_be_visible(timeout=WITHIN_MS)
     hide.focus()
     chat.page.keyboard.press("Enter")
     expect(on_top(chat.page)).to_have_count(0)
     expect(chat.question).to_be_focused()
-    chat.page.wait_for_timeout(ROUND_MS)
+    chat.page.wait_for_timeout(WITHIN_MS)
     expect(on_top(chat.page)).to_have_count(0)
 
 
@@ -100,7 +104,7 @@ def test_it_leaves_room_to_ask(
 ) -> None:
     announce(paul)
     chat = new_chat(viewport=look).open().agree()
-    expect(on_top(chat.page)).to_contain_text(TEXT)
+    expect(on_top(chat.page)).to_contain_text(TEXT, timeout=WITHIN_MS)
     expect(chat.question).to_be_in_viewport()
     width = chat.page.evaluate("document.documentElement.scrollWidth")
     assert width <= look["width"]
@@ -112,6 +116,6 @@ def test_a_drill_is_seen_in_the_teams_own_chat_only(paul: Colleague, chat: Chat)
     expect(paul.page.get_by_role("main")).to_contain_text("Drill:")
     paul.page.get_by_role("button", name="Open the chat as in the drill").click()
     expect(paul.page.locator("#agree")).to_be_visible()
-    expect(on_top(paul.page)).to_contain_text(f"Drill: {TEXT}")
-    chat.page.wait_for_timeout(ROUND_MS)
+    expect(on_top(paul.page)).to_contain_text(f"Drill: {TEXT}", timeout=WITHIN_MS)
+    chat.page.wait_for_timeout(WITHIN_MS)
     expect(on_top(chat.page)).to_have_count(0)

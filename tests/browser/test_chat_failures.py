@@ -120,7 +120,7 @@ def test_a_page_without_its_words_still_says_where_to_turn(new_chat: Callable[..
 def test_without_script_the_page_still_says_where_to_turn(new_chat: Callable[..., Chat]) -> None:
     chat = new_chat(java_script_enabled=False)
     chat.page.goto(f"{chat.base_url}/widget/chat")
-    expect(chat.page.locator("#out-of-reach")).to_be_visible()
+    expect(chat.page.locator("#out-of-reach")).to_be_visible(timeout=10_000)
 
 
 def test_a_text_that_is_too_long_stays_in_the_box(chat: Chat) -> None:

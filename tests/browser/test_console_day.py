@@ -12,7 +12,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
 
 from tests.browser.team import Colleague
-from tests.stack import LIVE_SECONDS, Stack, wait_for
+from tests.stack import Stack, wait_for
 
 pytestmark = pytest.mark.browser
 
@@ -24,6 +24,7 @@ VARIANTS = "\n".join(
     for end in ("help a child sleep", "for a sick child", "at night", "for fever sleep")
 )
 ANSWER = "Rest helps a sick child. A cool, wet flannel is one of the things that can bring comfort."
+LIVE_SECONDS = 10
 LOOKS = ({}, {"color_scheme": "dark"}, {"viewport": {"width": 320, "height": 640}})
 
 
@@ -85,7 +86,7 @@ def test_an_editors_day(
 
     paul.page.goto(f"{paul.base}/")
     paul.page.get_by_role("link", name=QUESTION).click()
-    paul.page.get_by_role("link", name="Rehearse and make it live").click()
+    paul.page.get_by_role("link", name="Rehearse and make it live").click(no_wait_after=True)
     expect(paul.page.get_by_role("status")).to_contain_text("were asked twice", timeout=60_000)
     paul.page.get_by_role("button", name="Make it live now").click()
     paul.says("Published")

@@ -23,7 +23,7 @@ def test_the_chat_runs_in_the_page_and_leaves_it_in_place(page: Page, stack: Sta
     place = page.evaluate("scrollY")
     frame.locator("#question").fill("can I catch the flu from the flu shot?")
     frame.locator("#question").press("Enter")
-    expect(frame.locator("[data-kind=answer] .source-link").first).to_be_visible()
+    expect(frame.locator("[data-kind=answer] .source-link").first).to_be_visible(timeout=12_000)
     assert page.evaluate("scrollY") == place
 
 

@@ -66,7 +66,7 @@ def test_it_answers_on_a_page_with_a_strict_policy(page: Page, host: HostSite) -
     frame.locator("#question").fill(FLU_SHOT)
     frame.locator("#question").press("Enter")
     expect(frame.locator(".source-link").first).to_have_attribute(
-        "href", re.compile(r"^https://www\.(cdc\.gov|who\.int)/")
+        "href", re.compile(r"^https://www\.(cdc\.gov|who\.int)/"), timeout=12_000
     )
 
 

@@ -12,13 +12,12 @@ from typing import Any
 import httpx
 import pytest
 
-from bot.rasa_client import TIMEOUT_SECONDS as RASA_SECONDS
-from tests.stack import BACK_SECONDS, PROCESSES, Conversation, Stack, wait_for
+from tests.stack import PROCESSES, Conversation, Stack, wait_for
 
 pytestmark = pytest.mark.stack
 
-PATIENCE_SECONDS = 15.0
-"""A whole turn on a busy machine; Rasa gets at most `RASA_SECONDS` of it."""
+PATIENCE_SECONDS = 9.0
+RECOVERY_SECONDS = 60.0
 QUESTION = "can the flu shot give me flu"
 EMERGENCY = "I have crushing chest pain and can't breathe"
 
@@ -26,7 +25,7 @@ EMERGENCY = "I have crushing chest pain and can't breathe"
 @pytest.fixture(autouse=True)
 def _whole_again(stack: Stack) -> Iterator[None]:
     """Give every test a whole stack and leave one behind."""
-    assert wait_for(stack.is_ready, BACK_SECONDS), stack.ready()
+    assert wait_for(stack.is_ready, RECOVERY_SECONDS), stack.ready()
     yield
     for process in PROCESSES:
         if pid := stack.pid(process):
@@ -34,7 +33,7 @@ def _whole_again(stack: Stack) -> Iterator[None]:
         else:
             stack.start(process)
         del pid
-    assert wait_for(stack.is_ready, BACK_SECONDS), stack.ready()
+    assert wait_for(stack.is_ready, RECOVERY_SECONDS), stack.ready()
 
 
 def timed(patient: Conversation, text: str) -> tuple[dict[str, Any], float]:
@@ -70,7 +69,7 @@ def test_it_replies_while_a_process_is_stopped_and_recovers(
     assert seconds < PATIENCE_SECONDS
     assert patient.say(EMERGENCY)["kind"] == "emergency"
     stack.start(process)
-    assert wait_for(lambda: answers_again(stack), BACK_SECONDS)
+    assert wait_for(lambda: answers_again(stack), RECOVERY_SECONDS)
 
 
 @pytest.mark.parametrize("process", ["rasa", "actions"])
@@ -83,9 +82,9 @@ def test_it_replies_while_a_process_hangs_and_recovers(
     assert seconds < PATIENCE_SECONDS
     urgent, urgent_seconds = timed(patient, EMERGENCY)
     assert urgent["kind"] == "emergency"
-    assert urgent_seconds < RASA_SECONDS, "it did not wait for Rasa"
+    assert urgent_seconds < 1.0
     stack.signal(process, signal.SIGCONT)
-    assert wait_for(lambda: answers_again(stack), BACK_SECONDS)
+    assert wait_for(lambda: answers_again(stack), RECOVERY_SECONDS)
 
 
 def test_it_does_not_make_the_next_ones_wait_behind_a_hung_rasa(stack: Stack) -> None:
@@ -96,16 +95,16 @@ def test_it_does_not_make_the_next_ones_wait_behind_a_hung_rasa(stack: Stack) ->
         person.client.close()
     reply, seconds = outcomes[-1]
     assert_helps(reply)
-    assert seconds < RASA_SECONDS
+    assert seconds < 3.0
 
 
 @pytest.mark.parametrize("process", PROCESSES)
 def test_it_comes_back_by_itself_when_a_process_is_killed(stack: Stack, process: str) -> None:
     killed = stack.pid(process)
     stack.signal(process, signal.SIGKILL)
-    assert wait_for(lambda: stack.pid(process) not in {0, killed}, BACK_SECONDS)
-    assert wait_for(stack.is_ready, BACK_SECONDS), stack.ready()
-    assert wait_for(lambda: answers_again(stack), BACK_SECONDS)
+    assert wait_for(lambda: stack.pid(process) not in {0, killed}, 20)
+    assert wait_for(stack.is_ready, RECOVERY_SECONDS), stack.ready()
+    assert wait_for(lambda: answers_again(stack), RECOVERY_SECONDS)
 
 
 def test_it_answers_without_its_worker(stack: Stack, patient: Conversation) -> None:
@@ -132,7 +131,7 @@ def test_it_answers_or_helps_while_the_store_of_conversations_is_locked(
         assert reply["kind"] in {"answer", "unavailable"}
         assert seconds < PATIENCE_SECONDS
         locker.rollback()
-    assert wait_for(lambda: answers_again(stack), BACK_SECONDS)
+    assert wait_for(lambda: answers_again(stack), RECOVERY_SECONDS)
 
 
 def test_it_helps_when_everything_behind_it_is_gone(stack: Stack, patient: Conversation) -> None:

@@ -24,7 +24,7 @@ PROCESSES = ("messaging", "web", "rasa", "actions")
 def outcome() -> Outcome:
     """What came of seconds in which everything was killed."""
     data = running.DATA.parent / "test-faults"
-    run = Run(SECONDS, RATE, SEED, processes=PROCESSES, settled_within=300.0)
+    run = Run(SECONDS, RATE, SEED, processes=PROCESSES, settled_within=120.0)
     return measure(run, data, {"CITEWELL_TRACKER_DIR": str(tracker_folder("test-faults"))})
 
 

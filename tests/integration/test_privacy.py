@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.stack import BACK_SECONDS, Conversation, Stack, wait_for
+from tests.stack import Conversation, Stack, wait_for
 
 pytestmark = pytest.mark.stack
 
@@ -66,11 +66,11 @@ def test_no_log_and_no_file_keeps_what_was_written(stack: Stack) -> None:
         stack.signal(process, number)
         patients.append(say_everything(stack))
         stack.signal(process, signal.SIGCONT)
-        assert wait_for(stack.is_ready, BACK_SECONDS)
+        assert wait_for(stack.is_ready, 60)
     for process in ("actions", "rasa"):
         stack.signal(process, signal.SIGKILL)
         patients.append(say_everything(stack))
-        assert wait_for(stack.is_ready, BACK_SECONDS)
+        assert wait_for(stack.is_ready, 60)
     logs = stack.data / "log"
     assert len(list(logs.glob("*.log"))) >= 5
     assert files_with(logs, CANARY) == []

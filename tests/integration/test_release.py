@@ -17,9 +17,10 @@ from knowledge.store import (
     roll_back,
     transaction,
 )
-from tests.stack import LIVE_SECONDS, Conversation, Stack, wait_for
+from tests.stack import Conversation, Stack, wait_for
 
 pytestmark = pytest.mark.stack
+LIVE_SECONDS = 5.0
 QUESTION = "what are the symptoms of quokka fever"
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -246,10 +245,13 @@ def test_sending_that_a_refused_token_stopped_is_told_until_something_is_sent(
     keep(site.engine, event("1"))
     with transaction(site.engine) as session:
         row_id = session.scalars(sa.select(InboxEvent.id)).one()
-        session.add(message(row_id, "failed", "error_190_463"))
+        refused = message(row_id, "failed", "error_190_463")
+        # Whatever the machine has to do before it is looked at.
+        refused.created_at = now() + timedelta(minutes=1)
+        session.add(refused)
     found = site.examine()["sending"]
     assert found.level == "failed"
-    assert re.fullmatch(r"stopped (just now|\d+ seconds? ago) by error_190_463", found.found)
+    assert found.found == "stopped just now by error_190_463"
     assert PAGE_TOKEN in found.advice
     with transaction(site.engine) as session:
         sent_at = now() - timedelta(minutes=1, seconds=1)

@@ -71,7 +71,7 @@ def live(folder: Path) -> Iterator[Live]:
     for process in started:
         process.kill()
         with suppress(subprocess.TimeoutExpired):
-            process.communicate(timeout=60)
+            process.communicate(timeout=20)
 
 
 def test_a_process_that_was_killed_is_known_to_be_dead_and_no_other(
@@ -82,7 +82,7 @@ def test_a_process_that_was_killed_is_known_to_be_dead_and_no_other(
     assert mine.dead() == []
     other.send_signal(signal.SIGSTOP)
     process.kill()
-    process.wait(timeout=60)
+    process.wait(timeout=20)
     assert mine.dead() == [dying]
     assert len({mine.name, dying, living, hung}) == 4
     mine.forget([dying])
@@ -181,7 +181,7 @@ def test_a_new_process_frees_what_a_killed_one_had(
     messaging.look_after()
     assert inbox.claim() is None
     killed[1].kill()
-    killed[1].wait(timeout=60)
+    killed[1].wait(timeout=20)
     messaging.look_after()
     again = inbox.claim()
     assert again is not None

@@ -151,7 +151,7 @@ def messaging(
 
 def until(is_so: Callable[[], bool]) -> None:
     """Wait until something is so."""
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 20
     while not is_so():
         assert time.monotonic() < deadline, "it did not come about"
         time.sleep(0.02)
@@ -223,7 +223,7 @@ def test_a_step_that_fails_does_not_end_its_thread(lines: Lines) -> None:
 
     thread = threading.Thread(target=work, args=(step, stop, Bell()))
     thread.start()
-    thread.join(timeout=60)
+    thread.join(timeout=20)
     assert len(tried) == 2
     assert any("messaging_step_failed" in line for line in lines.lines)
     assert not any("secret words" in line for line in lines.lines)
@@ -265,7 +265,7 @@ def test_the_real_process_starts_answers_and_stops(
             until(lambda: len(graph.messages) >= 2)
         finally:
             process.send_signal(signal.SIGTERM)
-        out, _ = process.communicate(timeout=60)
+        out, _ = process.communicate(timeout=20)
     assert process.returncode == 0
     assert "This may be an emergency" in graph.texts[0]
     events = [json.loads(line)["event"] for line in out.splitlines()]

@@ -39,8 +39,8 @@ from tests.bot.messaging.conftest import (
     signature,
 )
 
-AT_ONCE = 4.0
-"""Seconds: a platform waits for five of them."""
+AT_ONCE = 1.0
+"""Seconds: a platform waits for five of them, and so does everybody behind."""
 MANY = 300
 """Events of a batch that fits into no room that a file may still have."""
 NOBODY = 65534
