@@ -18,7 +18,6 @@ from knowledge.store import transaction
 
 LONGEST = 100
 """Characters of a message that may name a country and nothing else."""
-
 AROUND = string.whitespace + ".!"
 
 

@@ -14,12 +14,11 @@ from datetime import datetime, timedelta
 from typing import Any, Literal
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Engine
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session, aliased
 
-from bot.messaging.outbox import DESK
+from bot.messaging.outbox import DESK, keep_once
 from bot.messaging.sealing import CONVERSATION_KEY_LENGTH, Sealer
 from knowledge.schema import ChosenCountry, Handover, InboxEvent, OutboxMessage, now
 from knowledge.store import transaction, writing
@@ -161,8 +160,6 @@ class Inbox:
         self._engine = engine
         self._sealer = sealer
         self._clock = clock
-        dialects = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
-        self._insert: Callable[..., Any] = dialects[engine.dialect.name]
 
     def keep(self, events: Sequence[Incoming]) -> None:
         """Store events, all or none; those that are here already change nothing.
@@ -173,11 +170,10 @@ class Inbox:
         rows = [self._row(event) for event in events]
         if not rows:
             return
-        statement = self._insert(InboxEvent).on_conflict_do_nothing()
         with writing(self._engine) as session:
             if self._engine.dialect.name == "postgresql":
                 session.execute(PATIENCE)  # SQLite's is set for every connection
-            session.execute(statement, rows)
+            keep_once(session, rows)
         self._ring()
 
     def claim(self) -> Claimed | None:
@@ -288,7 +284,9 @@ class Inbox:
             if forget:
                 self._forget(session, claimed)
                 key = _anonymous()
-            event = session.get_one(InboxEvent, claimed.id)
+            account = session.scalar(
+                sa.select(InboxEvent.account).where(InboxEvent.id == claimed.id)
+            )
             for place, message in enumerate(messages):
                 content = {"person": person, "payload": dict(message.payload), "sign": sign}
                 sealed = self._sealer.seal(content)
@@ -297,7 +295,7 @@ class Inbox:
                         inbox_id=claimed.id,
                         place=place,
                         platform=message.platform or claimed.platform,
-                        account=event.account,
+                        account=account,
                         is_urgent=message.is_urgent,
                         conversation_key=self._line(key, message.platform),
                         reply_id=message.reply_id,

@@ -9,6 +9,7 @@ from bot.messaging.inbox import Inbox
 from bot.messaging.sealing import Sealer, SealError
 
 GATHERING_SECONDS = 0.1
+"""Each look ends with a write, which waits for the disk: events of one moment share it."""
 
 
 class Lookout:

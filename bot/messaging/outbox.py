@@ -10,7 +10,7 @@ word of the person a platform takes no reply: ``late``.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Literal
@@ -19,7 +19,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Engine
 from sqlalchemy.exc import IntegrityError
-from sqlalchemy.orm import aliased
+from sqlalchemy.orm import Session, aliased
 
 from bot.messaging.sealing import Sealer
 from knowledge.schema import InboxEvent, OutboxMessage, now
@@ -36,6 +36,10 @@ FIRST_PAUSE, LONGEST_PAUSE = 2.0, 300.0
 LONGEST_HOLD = 3600.0
 """Whatever a platform asks for, it is asked again within an hour."""
 CANDIDATES = 8
+INSERTS: Mapping[str, Callable[..., Any]] = {
+    "sqlite": sqlite.insert,
+    "postgresql": postgresql.insert,
+}
 NOT_DELIVERED = "not_delivered"
 """Kind of what a platform tells of a message of ours that it had taken."""
 
@@ -107,8 +111,6 @@ class Outbox:
         self._engine = engine
         self._sealer = sealer
         self._clock = clock
-        dialects = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
-        self._insert: Callable[..., Any] = dialects[engine.dialect.name]
 
     def claim(self, platforms: Collection[str]) -> Departing | None:
         """Take the next message of a conversation in which nothing is being sent, or None."""
@@ -176,7 +178,7 @@ class Outbox:
         ]
         if rows:
             with writing(self._engine) as session:
-                session.execute(self._insert(InboxEvent).on_conflict_do_nothing(), rows)
+                keep_once(session, rows)
 
     def fail_not_delivered(self) -> int:
         """End messages as failed that a platform could not deliver; return how many these were."""
@@ -284,6 +286,12 @@ class Outbox:
                 named = self._sealer.digest("message", departing.platform, outcome.message_id)
                 values["platform_message_id"] = named
         return values
+
+
+def keep_once(session: Session, rows: Sequence[Mapping[str, object]]) -> None:
+    """Write rows of the inbox; those that are here already change nothing."""
+    insert = INSERTS[session.get_bind().dialect.name](InboxEvent)
+    session.execute(insert.on_conflict_do_nothing(), rows)
 
 
 def pause(departing: Departing, outcome: Outcome) -> float:

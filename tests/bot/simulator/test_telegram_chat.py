@@ -123,7 +123,9 @@ def test_every_command_of_the_chat_does_something(telegram: TelegramStandIn) -> 
     assert "No fault is called 999" in told
 
 
-def test_an_edit_changes_the_last_message_and_keeps_its_number(telegram: TelegramStandIn) -> None:
+def test_an_edit_changes_the_last_message_and_keeps_its_number(
+    telegram: TelegramStandIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
     updates = telegram.bot_api.webhook.updates | {"edited_message"}
     telegram.bot_api.webhook = replace(telegram.bot_api.webhook, updates=updates)
     told: list[Mapping[str, Any]] = []
@@ -133,7 +135,7 @@ def test_an_edit_changes_the_last_message_and_keeps_its_number(telegram: Telegra
         told.extend(update.part for update in updates)
         return send(*updates, **more)
 
-    telegram.send = remember  # type: ignore[method-assign]
+    monkeypatch.setattr(telegram, "send", remember)
     noted = talk(telegram, "/edit x", "hello", "/edit", "/edit hallo", "/twice again", "/edit ah")
     assert noted.count("Type a message first, then /edit TEXT") == 2
     assert [part["text"] for part in told] == ["hello", "hallo", "again", "ah"]
