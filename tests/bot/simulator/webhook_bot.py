@@ -25,7 +25,7 @@ RAW = base64.b64decode(KEY.removeprefix("whsec_"))
 KNOWN = {"message.received", "conversation.started", "message.unreadable", "feedback.given"}
 AGAIN_SECONDS = 0.05
 LONG_SECONDS = 2.6
-"""Nearly `RETRY_AFTER`: whoever counts from the question takes a hasty second post for a late one."""
+"""Nearly `RETRY_AFTER`: whoever counts from the question takes a hasty second post for late."""
 
 
 def signed(event_id: str, stamp: str, body: bytes) -> str:
